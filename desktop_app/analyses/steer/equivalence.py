@@ -20,17 +20,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.experiments import NAMES, Experiments, Finding, Where
+from desktop_app.analyses.steer.trials import Bench
+from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.report import ShareReporter
+from desktop_app.engine.decoding_trials import require_cache
 from desktop_app.engine.sites import require_acting
 from desktop_app.pictures.words import plural
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.steer.trials import Bench
+    from desktop_app.analyses.steer.study import Study
     from desktop_app.contract.report import Reporter
+    from desktop_app.contract.result import Notice
+    from desktop_app.engine.model import LoadedModel
 
 MOST_PROMPTS = 8
+
+
+def found_by(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
+    """Return the `findings` of a study's model on its prompts.
+
+    They act at the layer that its settings name, 0 without one, and at their site; whatever else is
+    done there is no part of them.
+
+    Raises:
+        BadInputError: The place cannot be changed in this model.
+    """
+    model, params = study.model, study.params
+    given = 0 if params.layer is None else params.layer
+    layer = resolve_index(given, model.info.n_layers, "--layer")
+    where = Where(layer, params.site, _keeps(model))
+    bench = Bench(model, study.texts, study.growing)
+    return {"findings": tuple(equivalence(bench, where, report))}, []
+
+
+def _keeps(model: LoadedModel) -> bool:
+    """Return whether the model goes on after kept keys and values."""
+    try:
+        require_cache(model, (0,))
+    except BadInputError:
+        return False
+    return True
 
 
 def equivalence(bench: Bench, where: Where, report: Reporter) -> list[dict[str, Any]]:

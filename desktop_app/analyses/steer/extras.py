@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.analyses.steer.equivalence import found_by
+from desktop_app.analyses.steer.scan import scanned
+
 if TYPE_CHECKING:
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.analyses.steer.study import Study
@@ -21,4 +24,7 @@ Extra = tuple[Callable[["SteerParams"], bool], float, Callable[["Study", "Report
 """Whether it is asked for, what share of the work it is beside the texts (1 is as much as all of
 them), and what makes it."""
 
-EXTRAS: tuple[Extra, ...] = ()
+EXTRAS: tuple[Extra, ...] = (
+    (lambda params: params.scan, 4.0, scanned),
+    (lambda params: params.preset == "equivalence", 4.0, found_by),
+)
