@@ -16,7 +16,9 @@ _CPU_TEXTS = 64
 _GPU_TEXTS = 512
 
 
-def grown_bytes(model: LoadedModel, length: int, steps: int, *, cached: bool) -> int:
+def grown_bytes(
+    model: LoadedModel, length: int, steps: int, *, cached: bool, columns: int = 1
+) -> int:
     """Return the memory that one text takes at its peak, of so many tokens and as many new ones.
 
     Args:
@@ -24,11 +26,14 @@ def grown_bytes(model: LoadedModel, length: int, steps: int, *, cached: bool) ->
         length: The prompt's token count.
         steps: How many tokens follow.
         cached: Whether keys and values are kept; without, the last pass holds the whole text.
+        columns: Of how many columns of the prompt pass logits are made: more than one where texts
+            are padded at the right.
     """
     info = model.info
     item = BYTES_PER_ITEM.get(info.dtype, 4)
     whole = length + steps
-    logits = 4 * (item + 4) * info.d_vocab  # as they come, in float32, and sorted to be drawn from
+    # As they come, in float32, and sorted to be drawn from.
+    logits = (item + 4) * info.d_vocab * (3 + columns)
     held = length if cached else whole
     inside = row_bytes(model, held, held, read_all=False)
     if not cached:
