@@ -432,7 +432,7 @@ ANALYSIS = Analysis(
         FieldSpec(
             "scan_difference",
             ("prompt", "position"),
-            "Largest change of a logit over all steps",
+            "Largest change of a logit while the texts are the same",
             "logits",
             telling=-1,
         ),
@@ -480,6 +480,7 @@ ANALYSIS = Analysis(
             "sweep_coef", ("coefficient",), "The coefficients", labels="coefficient", telling=-1
         ),
         FieldSpec("findings", ("finding",), "The experiments and what they found", telling=-1),
+        FieldSpec("read_at", (), "Where the direction is read, and its length"),
         FieldSpec("read_position", _PROMPT, "Where the first new token is read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
