@@ -40,6 +40,7 @@ def facts(result: Result, params: SteerParams) -> dict[str, Any]:
     differences = _texts(params, acts)
     return {
         "acts": acts,
+        **_sweep(result, params, acts),
         "chat": params.chat,
         "ops": ops,
         "sites": list(SITES),
@@ -101,6 +102,27 @@ def _texts(params: SteerParams, acts: Sequence[Mapping[str, Any]]) -> dict[int, 
         number: [list(one.from_texts), list(one.to_texts)]
         for number, one in zip(numbers, given, strict=True)
         if not any(text.lower().endswith(ENDINGS) for text in (*one.from_texts, *one.to_texts))
+    }
+
+
+def _sweep(
+    result: Result, params: SteerParams, acts: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what a sweep varies: the settings' own interventions, or the first of the others."""
+    if "sweep_layer" not in result.data:
+        return {"sweep_layers": [], "sweep_coefs": []}
+    layers = [int(n) for n in np.asarray(result.data["sweep_layer"])]
+    own = len(params.interventions()) - len(params.also)
+    moved = list(range(own or 1))
+    names = {acts[n]["op"] for n in moved}
+    wanted = names & _WITH_VECTORS - {"project_out"} or names & {"scale"}
+    multiplied = [n for n in moved if acts[n]["op"] in wanted]
+    return {
+        "sweep_layers": [resolve_index(n, int(result.model.n_layers), "--layer") for n in layers],
+        "sweep_coefs": [float(c) for c in np.asarray(result.data["sweep_coef"])],
+        "moved": moved,
+        "multiplied": multiplied,
+        "alike": len({acts[n]["strength"] for n in multiplied}) == 1,
     }
 
 
