@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.acting import Acting, Acts
+from desktop_app.analyses.steer.strips import continued
 from desktop_app.analyses.steer.trials import Bench, pairs
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import acts_at
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
 
 
+def check(study: Study) -> float:
+    """Refuse what cannot be scanned, and return how many continuations it takes.
+
+    Raises:
+        BadInputError: Nothing is done, or no step at which it is holds a position of the prompt.
+    """
+    _require_reach(_bench(study), study.acts)
+    return 2.0 * sum(map(len, study.texts))
+
+
+def _bench(study: Study) -> Bench:
+    return Bench(study.model, study.texts, study.growing)
+
+
 def scanned(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
     """Return the scan of a study, `[prompt][position]`, and what is missing of it.
 
@@ -37,15 +52,13 @@ def scanned(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice
         report: Told after each step; what is there is kept where it cancels.
 
     Raises:
-        BadInputError: Nothing is done, or no step at which it is holds a position of the prompt.
         Cancelled: Nobody wants what there is.
     """
-    return scan(Bench(study.model, study.texts, study.growing), study.acts, report)
+    return scan(_bench(study), study.acts, report)
 
 
 def scan(bench: Bench, acts: Acts, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
     """Return the scan of some texts; see `scanned`."""
-    _require_reach(bench, acts)
     rows: list[list[Pair | None]] = [[None] * len(text) for text in bench.texts]
     told: list[Notice] = []
     try:
@@ -103,13 +116,15 @@ def _require_reach(bench: Bench, acts: Acts) -> None:
 
 
 def _fields(bench: Bench, rows: Sequence[Sequence[Pair | None]]) -> dict[str, Any]:
-    decode = bench.model.tokenizer.decode
+    def text(prompt: int, one: Pair | None) -> str | None:
+        if one is None:
+            return None
+        return continued(bench.model.tokenizer, bench.texts[prompt], one.right.ids)
+
     return {
         "scan": [[None if one is None else not one.same for one in row] for row in rows],
         "scan_difference": [
             [None if one is None else one.difference for one in row] for row in rows
         ],
-        "scan_texts": [
-            [None if one is None else decode(one.right.ids) for one in row] for row in rows
-        ],
+        "scan_texts": [[text(prompt, one) for one in row] for prompt, row in enumerate(rows)],
     }

@@ -19,7 +19,7 @@ import numpy as np
 
 from desktop_app.analyses.steer.acting import Acts
 from desktop_app.analyses.steer.strips import continued, loss
-from desktop_app.analyses.steer.sweep_cells import Swept, swept_of
+from desktop_app.analyses.steer.sweep_cells import Swept, axes_of, swept_of
 from desktop_app.analyses.steer.trials import Bench, Row, grow_rows
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
@@ -38,6 +38,23 @@ MOST_CONTINUATIONS = 200_000
 _SHARE_OF_VECTORS = 0.05
 
 
+def check(study: Study) -> float:
+    """Refuse what cannot be swept, and return how many continuations it takes.
+
+    Raises:
+        BadInputError: There is nothing to vary, or a layer or a vector does not fit.
+    """
+    layers, coefs = axes_of(study)
+    count = len(layers) * len(coefs) * len(study.texts)
+    if count > MOST_CONTINUATIONS:
+        raise BadInputError(
+            f"--sweep-layers and --sweep-coefs make {count:,} continuations over "
+            f"{plural(len(study.texts), 'prompt')}, and at most {MOST_CONTINUATIONS:,} are kept: "
+            "name fewer layers, coefficients or prompts."
+        )
+    return float(count * (2 if study.params.control == "yes" else 1))
+
+
 def swept(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
     """Return the sweep of a study, `[layer, coefficient]`, and what is missing of it.
 
@@ -50,11 +67,9 @@ def swept(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]
         report: Told after each step; what is there is kept where it cancels.
 
     Raises:
-        BadInputError: There is nothing to sweep, or a layer or a vector does not fit.
         Cancelled: Nobody wants what there is.
     """
     cells = swept_of(study, ShareReporter(report, 0.0, _SHARE_OF_VECTORS))
-    _require_size(study, cells)
     sweep = _Sweep(study, cells)
     told = list(cells.notices)
     try:
@@ -66,16 +81,6 @@ def swept(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]
         message = f"The sweep was stopped at {known:,} of {plural(total, 'cell')}."
         told.append(Notice(PARTIAL, f"{message} Run again for the rest."))
     return sweep.fields(), told
-
-
-def _require_size(study: Study, cells: Swept) -> None:
-    count = len(cells.layers) * len(cells.coefs) * len(study.texts)
-    if count > MOST_CONTINUATIONS:
-        raise BadInputError(
-            f"--sweep-layers and --sweep-coefs make {count:,} continuations over "
-            f"{plural(len(study.texts), 'prompt')}, and at most {MOST_CONTINUATIONS:,} are kept: "
-            "name fewer layers, coefficients or prompts."
-        )
 
 
 @dataclass

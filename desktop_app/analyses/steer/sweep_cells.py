@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from desktop_app.analyses.steer.acting import STRONG, Acts, acting
 from desktop_app.contract.grammar import resolve_range
+from desktop_app.contract.report import SilentReporter
 from desktop_app.engine.sites import require_acting
 from desktop_app.methods.text_means import difference_of_means, sets_of
 from desktop_app.support.errors import BadInputError
@@ -54,6 +55,25 @@ class Swept:
         return Acts((*given, *self.fixed))
 
 
+def axes_of(study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return the layers and coefficients that settings ask for; what is varied must fit them.
+
+    Raises:
+        BadInputError: There is nothing to vary, or a layer or a vector does not fit; it names it.
+    """
+    moved, _fixed = _parted(study)
+    _require_variable(study, moved)
+    params, model = study.params, study.model
+    layers: tuple[int, ...] = (moved[0].layer,)
+    if params.sweep_layers:
+        layers = tuple(resolve_range(params.sweep_layers, model.info.n_layers, "--sweep-layers"))
+    for one in moved:
+        require_acting(model, layers, one.site)
+        if one.op != "difference":
+            _at_layers(study, one, layers, SilentReporter())
+    return layers, tuple(params.sweep_coefs or (_own_coef(moved),))
+
+
 def swept_of(study: Study, report: Reporter) -> Swept:
     """Return the cells that settings ask for.
 
@@ -64,17 +84,13 @@ def swept_of(study: Study, report: Reporter) -> Swept:
     Raises:
         BadInputError: There is nothing to vary, or a layer or a vector does not fit; it names it.
     """
+    layers, coefs = axes_of(study)
     moved, fixed = _parted(study)
-    params, info = study.params, study.model.info
-    _require_variable(study, moved)
-    layers: tuple[int, ...] = (moved[0].layer,)
-    if params.sweep_layers:
-        layers = tuple(resolve_range(params.sweep_layers, info.n_layers, "--sweep-layers"))
-    coefs = params.sweep_coefs or (_own_coef(moved),)
-    rows = _at_layers(study, moved, layers, report)
-    notices = list(dict.fromkeys(n for row in rows for one in row for n in _told_of(one)))
+    made = [_at_layers(study, one, layers, report) for one in moved]
+    rows = tuple(tuple(at[layer] for at in made) for layer in layers)
+    told = dict.fromkeys(n for row in rows for one in row for n in _told_of(one))
     already = {n for one in moved for n in _told_of(one)}
-    return Swept(layers, tuple(coefs), rows, fixed, [n for n in notices if n not in already])
+    return Swept(layers, coefs, rows, fixed, [n for n in told if n not in already])
 
 
 def _parted(study: Study) -> tuple[tuple[Acting, ...], tuple[Acting, ...]]:
@@ -123,29 +139,21 @@ def _own_coef(moved: Sequence[Acting]) -> float:
 
 
 def _at_layers(
-    study: Study, moved: Sequence[Acting], layers: Sequence[int], report: Reporter
-) -> tuple[tuple[Acting, ...], ...]:
-    """Return what is varied at each layer; a difference of means is made there, all in one pass."""
+    study: Study, one: Acting, layers: Sequence[int], report: Reporter
+) -> dict[int, Acting]:
+    """Return an intervention at each layer; a difference of means is made there, all at once."""
     model, params = study.model, study.params
-    made: dict[int, dict[int, Acting]] = {}
-    for place, one in enumerate(moved):
-        require_acting(model, layers, one.site)
-        if one.op == "difference":
-            sets = sets_of(one.told, params.vector_at)
-            found = difference_of_means(model, params, sets, layers, report)
-            made[place] = {
-                layer: replace(one, layer=layer, vector=vector.values, shape=vector.shape)
-                for layer, vector in found.items()
-            }
-        elif one.vector is not None:
-            told = one.told.model_copy(update={"site": one.site})  # which the file may have named
-            made[place] = {
-                layer: one if layer == one.layer else acting(model, params, told, layer, report)
-                for layer in layers
-            }
-        else:
-            made[place] = {layer: one.at(layer) for layer in layers}
-    return tuple(tuple(made[place][layer] for place in range(len(moved))) for layer in layers)
+    if one.op == "difference":
+        sets = sets_of(one.told, params.vector_at)
+        found = difference_of_means(model, params, sets, layers, report)
+        return {n: replace(one, layer=n, vector=v.values, shape=v.shape) for n, v in found.items()}
+    if one.vector is None:
+        return {layer: one.at(layer) for layer in layers}
+    told = one.told.model_copy(update={"site": one.site})  # which the file may have named
+    return {
+        layer: one if layer == one.layer else acting(model, params, told, layer, report)
+        for layer in layers
+    }
 
 
 def _told_of(one: Acting) -> tuple[Notice, ...]:
