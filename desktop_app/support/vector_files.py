@@ -122,6 +122,7 @@ def read_head(file: str, option: str = "--add") -> VectorHead:
         BadInputError: There is no such file, or it holds no vector: the sentence says what it is.
     """
     told = f"{option} “{file}”"
+    _refuse_unnameable(file, told)
     path, feature = Path(os.path.expanduser(file)), _FEATURE.match(file)
     if path.suffix.lower() == ENDING and not path.is_dir():
         return _read_file(path, told)
@@ -225,6 +226,7 @@ def check_target(file: str, option: str = "--out-vector") -> Path:
         BadInputError: The name has another ending, no file can be written there, or a file that
             is no vector would be lost.
     """
+    _refuse_unnameable(file, f"{option} “{file}”")
     path = Path(os.path.expanduser(file))
     if path.suffix.lower() != ENDING:
         raise BadInputError(f"{option} “{file}” must end in {ENDING}: rename it.")
@@ -283,6 +285,17 @@ def _listed() -> Iterator[VectorHead]:
         for path in names[:_MOST_LISTED]:
             with contextlib.suppress(BadInputError):
                 yield _read_file(path, f"“{path.name}”")
+
+
+def _refuse_unnameable(file: str, told: str) -> None:
+    """Refuse what no file can be called: half a character, a character of code 0."""
+    try:
+        possible = b"\0" not in os.fsencode(file)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        shown = told.encode("ascii", "replace").decode().replace("\0", "?")
+        raise BadInputError(f"{shown} is no name of a file: type it anew.")
 
 
 def _read_file(path: Path, told: str) -> VectorHead:

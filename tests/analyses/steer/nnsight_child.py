@@ -91,7 +91,7 @@ def main():
     warnings.simplefilter("ignore")
     with redirect_stdout(sys.stderr):
         found = [answer(job) for job in json.load(sys.stdin)]
-    print(json.dumps({"version": nnsight.__version__, "answers": found}))
+    sys.stdout.write(json.dumps({"version": nnsight.__version__, "answers": found}))
 
 
 if __name__ == "__main__":
