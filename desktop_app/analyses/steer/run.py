@@ -23,9 +23,13 @@ from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.generating import require_room
 from desktop_app.methods.nearness import near_notices, prepare_near
 from desktop_app.methods.prepare import prepare
+from desktop_app.methods.vectors import save_vector
 from desktop_app.support.errors import BadInputError, Cancelled
+from desktop_app.support.vector_files import check_target
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from desktop_app.analyses.steer.acting import Resolved
@@ -51,9 +55,11 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
     """
     clock = Clock(model)
     prepared, metric = _prepared(model, params, report)
+    target = check_target(params.out_vector) if params.out_vector else None
     with no_hooks_left(model):
         vectors = ShareReporter(report, 0.0, _SHARE_OF_VECTORS)
         resolved = resolve(model, params, prepared, vectors)
+        saved = {} if target is None else _save(model, params, resolved, target)
         study = _study(model, params, prepared, metric, resolved.acts)
         data: dict[str, Any] = {}
         said = [*prepared.notices, *resolved.notices]
@@ -81,8 +87,26 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
         read = ((i, logits) for i, logits in enumerate(near) if logits is not None)
         said += near_notices(model, params, prepared, read)
     ended.tell_end(report)
-    data = {**_fields(study), **_vectors(resolved), **data}
+    data = {**_fields(study), **_vectors(resolved), **saved, **data}
     return finish(model, ANALYSIS, params, prepared.records, (data, said), clock)
+
+
+def _save(
+    model: LoadedModel, params: SteerParams, resolved: Resolved, target: Path
+) -> dict[str, Any]:
+    """Write the difference of means, and return what is said of it.
+
+    Raises:
+        BadInputError: There is none.
+    """
+    made = [one.made for one in resolved.acts.items if one.op == "difference" and one.made]
+    if not made:
+        raise BadInputError(
+            "--out-vector saves a difference of means, and none is made: give --from and --to, or "
+            "leave it out."
+        )
+    save_vector(target, model, made[0])
+    return {"saved": {"file": params.out_vector, "layer": made[0].layer, "site": made[0].site}}
 
 
 def _missing(study: Study, data: dict[str, Any], extras: int) -> str:
@@ -133,7 +157,7 @@ def _study(
         lengths = [len(one.ids) for one in said]
         require_room(model, lengths, params.max_new_tokens, "With --say, --max-new-tokens")
     study = Study(model, params, prepared, metric, targets, acts, said)
-    study.begin = begun(model, params, study.names)
+    study.begin = begun(study)
     return study
 
 

@@ -396,6 +396,7 @@ ANALYSIS = Analysis(
             telling=-1,
         ),
         FieldSpec("vector_norm", ("intervention",), "Their lengths", nullable=True),
+        FieldSpec("saved", (), "Which vector was saved, and where"),
         FieldSpec(
             "scan", ("prompt", "position"), "Whether steering there changes the tokens", telling=-1
         ),
