@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import DynamicCache
 
-from desktop_app.engine.bare import bare, is_harmless
+from desktop_app.engine.bare import bare, is_harmless, require_open
 from desktop_app.engine.interventions import make_editor
-from desktop_app.engine.model import FastProducts, site_hook
+from desktop_app.engine.model import READ_HOOK, FastProducts, site_hook
 from desktop_app.engine.padding import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from desktop_app.engine.interventions import Edit, Members
     from desktop_app.engine.model import HookFn, LoadedModel
     from desktop_app.engine.padding import Padding
 
-_WORTH_FAST_PRODUCTS = 64
+_LARGE = 64  # tokens: worth the faster products, and being asked whether to go on
 
 
 @contextmanager
@@ -121,22 +121,33 @@ class Decoder:
         """What the next step's hooks will see."""
         return Pass(self.step, self._rows, self._layout.held(self.step), self._layout)
 
-    def advance(self) -> torch.Tensor:
-        """Make the next step and return its next-token logits `[rows, d_vocab]`, float32."""
-        return self._layout.last(self.read(1), self.step - 1).float()
+    def advance(self, check: Callable[[], None] | None = None) -> torch.Tensor:
+        """Make the next step and return its next-token logits `[rows, d_vocab]`, float32.
+
+        Args:
+            check: Asked before every layer of a large pass; what it raises ends the pass.
+        """
+        needed = self._layout.needed(self.step)
+        with checking(self._model, check if self._is_large else None):
+            logits = self.read(needed)
+        return self._layout.last(logits, self.step - 1).float()
 
     def read(self, keep: int) -> torch.Tensor:
-        """Make the next step and return the logits of at least so many last columns, as they are.
+        """Make the next step and return the logits of the last columns `[rows, keep, d_vocab]`.
 
         With `cached=False` and a whole text this is a single full pass.
         """
-        this, layout = self.coming, self._layout
+        this = self.coming
         hooks = list(self._hooks(this))
         ids = self._columns[:, this.columns.start :]
-        told = layout.told(self.step, ids.device)
+        told = self._layout.told(this.columns, ids.device)
         logits = forward(self._model, ids, hooks, self._cache, told, keep)
         self.step += 1
-        return logits if layout.is_padded else logits[:, -keep:]
+        return logits
+
+    @property
+    def _is_large(self) -> bool:
+        return len(self.coming.columns) * len(self._rows) >= _LARGE
 
     def take(self, tokens: torch.Tensor) -> None:
         """Put each row's next token `[rows]` behind it."""
@@ -163,10 +174,10 @@ def forward(
     ids: torch.Tensor,
     hooks: Sequence[tuple[str, HookFn]] = (),
     cache: Any = None,
-    told: dict[str, Any] | None = None,
+    told: Mapping[str, Any] | None = None,
     keep: int = 1,
 ) -> torch.Tensor:
-    """Return the logits of a pass `[rows, position, d_vocab]`, at least of the last positions.
+    """Return the logits of the last positions of a pass `[rows, keep, d_vocab]`.
 
     Within `decoding` it goes past TransformerLens, whose modules are out of the way.
 
@@ -175,30 +186,49 @@ def forward(
         ids: What the pass reads `[rows, position]`.
         hooks: Names and functions, in their order.
         cache: Keys and values so far, which it lengthens.
-        told: What the model must be told of padding.
-        keep: Of how many last positions the logits are wanted; 0: of all.
+        told: What the model must be told of padding; it is told what it takes.
+        keep: Of how many last positions the logits are wanted.
     """
     original = model.bridge.original_model
     known = inspect.signature(original.forward).parameters
-    padded = {name: value for name, value in (told or {}).items() if name in known}
-    if padded:
-        keep = 0
+    kwargs = {name: value for name, value in (told or {}).items() if name in known}
     if not is_harmless(model):
-        return model.run(ids, hooks, cache=cache, **padded)
+        # The rest of the logits are not even made.
+        last = (READ_HOOK, lambda x, hook: x[:, -keep:])
+        return model.run(ids, [*hooks, last], cache=cache, **kwargs)[:, -keep:]
+    require_open(model, [name for name, _hook in hooks])
     model.forward_passes += 1
-    kwargs: dict[str, Any] = {"use_cache": cache is not None, **padded}
+    kwargs["use_cache"] = cache is not None
     if cache is not None:
         kwargs["past_key_values"] = cache
-    if keep and "logits_to_keep" in known:
+    if "logits_to_keep" in known:
         kwargs["logits_to_keep"] = keep
     points = [(model.bridge.hook_dict[name], hook) for name, hook in hooks]
-    large = ids.numel() >= _WORTH_FAST_PRODUCTS
     try:
         for point, hook in points:
             point.add_hook(hook)
-        with FastProducts() if large else nullcontext():
+        with FastProducts() if ids.numel() >= _LARGE else nullcontext():
             logits: torch.Tensor = original(ids.to(model.device), **kwargs).logits
     finally:
         for point, _hook in points:
             point.remove_hooks("fwd")
-    return logits
+    return logits[:, -keep:]
+
+
+@contextmanager
+def checking(model: LoadedModel, check: Callable[[], None] | None) -> Iterator[None]:
+    """Ask before every layer of the passes within it; what is raised there ends the pass."""
+    if check is None:
+        yield
+        return
+
+    def ask(_module: object, _args: object) -> None:
+        check()
+
+    blocks = [getattr(one, "original_component", None) or one for one in model.bridge.blocks]
+    handles = [block.register_forward_pre_hook(ask) for block in blocks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

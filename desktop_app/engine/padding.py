@@ -77,25 +77,35 @@ class Layout:
             rows.append([*text, *filler] if self.side == "right" else [*filler, *text])
         return rows
 
-    def told(self, step: int, device: torch.device) -> dict[str, Any]:
-        """Return what a model must be told of a step's padding; nothing where there is none."""
+    def told(self, columns: range, device: torch.device) -> dict[str, Any]:
+        """Return what a model must be told of a pass of these columns; nothing without padding."""
         if not self.is_padded:
             return {}
-        mask = torch.ones(len(self.lengths), self.width + step, dtype=torch.long)
+        mask = torch.ones(len(self.lengths), columns.stop, dtype=torch.long)
         for row, length in enumerate(self.lengths):
             if self.side == "right":
                 mask[row, length : self.width] = 0
             else:
                 mask[row, : self.width - length] = 0
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, self.columns(step).start :]
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, columns.start :]
         return {"attention_mask": mask.to(device), "position_ids": positions.to(device)}
 
+    def needed(self, step: int) -> int:
+        """Return of how many last columns logits are needed for each row's own last token."""
+        return self.width - min(self.lengths) + 1 if self.side == "right" and not step else 1
+
     def last(self, logits: torch.Tensor, step: int) -> torch.Tensor:
-        """Return the logits at each row's own last token `[rows, d_vocab]`."""
-        if not self.is_padded or self.side == "left" or step:
+        """Return the logits at each row's own last token `[rows, d_vocab]`.
+
+        Args:
+            logits: Of at least the last columns that are needed.
+            step: Of which step.
+        """
+        if self.needed(step) == 1:
             return logits[:, -1]
-        ends = torch.tensor(self.lengths, device=logits.device) - 1
-        return logits[torch.arange(len(self.lengths), device=logits.device), ends]
+        ends = torch.tensor(self.lengths) - 1 - self.width + logits.shape[1]
+        rows = torch.arange(len(self.lengths), device=logits.device)
+        return logits[rows, ends.to(logits.device)]
 
     def placed(self, members: Members, step: int) -> tuple[Members, Place]:
         """Return edits and the place in which they are found in a step's pass."""

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.engine.decoding import Changes, Decoder, decoding
+from desktop_app.engine.decoding_trials import require_cache, require_padding
 from desktop_app.engine.kept_memory import grown_bytes, texts_at_once
 from desktop_app.engine.memory import texts_per_pass
+from desktop_app.engine.padding import Layout
 from desktop_app.methods.continuing import ending_tokens
 from desktop_app.methods.sampling import Draws, Sampling, choose
 from desktop_app.methods.watching import in_batches
@@ -59,6 +61,7 @@ class Growing:
         padding: How texts of several lengths share a pass.
         keep_first: Whether the first new token's logits are kept.
         top: How many of the likeliest tokens of each step are kept.
+        check: Asked before every layer of a large pass, and may raise `Cancelled`.
         logits: Told every step's logits `[rows, d_vocab]`, on the model's device: run, its rows,
             step and logits.
     """
@@ -70,6 +73,7 @@ class Growing:
     padding: Padding = "none"
     keep_first: bool = True
     top: int = TOP
+    check: Callable[[], None] | None = None
     logits: Callable[[int, Sequence[int], int, torch.Tensor], None] | None = None
 
 
@@ -111,8 +115,8 @@ def grow(
 ) -> list[list[Grown]]:
     """Return run by run and row by row what was said.
 
-    Rows share passes as far as memory allows: all rows of a prompt in several runs, or of a single
-    run each row by itself.
+    Texts of one length share passes as far as memory allows, padded ones those of any: all rows of
+    a prompt in several runs, or of a single run each row by itself.
 
     Args:
         model: The model; its hooks and modules are as before when this returns or raises.
@@ -124,34 +128,83 @@ def grow(
             may raise `Cancelled`, which leaves what is there as it is.
 
     Raises:
+        BadInputError: The model has no cache where one is asked for, or cannot be padded.
         MemoryExhaustedError: Not even a single text fits.
     """
     grown = [[Grown() for _text in run.texts] for run in runs]
-    units = _units(runs)
+    shares = _Shares(runs, growing)
     draws = Draws(growing.sampling, growing.steps)
-
-    def work(some: slice) -> None:
-        def told(step: int) -> None:
-            share = (some.start + (some.stop - some.start) * step / growing.steps) / len(units)
-            on_step(share, step, grown)
-
-        parts = [
-            _Part(model, (number, run), rows, growing, grown[number])
-            for number, run in enumerate(runs)
-            if (rows := _rows(runs, run, units[some]))
-        ]
-        _steps(parts, growing, draws, told)
-
+    if growing.cached:
+        require_cache(model, layers)
     with decoding(model, layers):
-        limit = at_once(model, runs, growing)
-        for _rows_done, _nothing in in_batches(model, len(units), limit, work):
-            pass
+        for run in runs:
+            _require_padding(model, run, growing)
+        for units in shares.groups:
+
+            def work(some: slice, units: Sequence[int] = units) -> None:
+                theirs = units[some]
+                parts = [
+                    _Part(model, (number, run), rows, growing, grown[number])
+                    for number, run in enumerate(runs)
+                    if (rows := shares.rows(run, theirs))
+                ]
+
+                def told(step: int) -> None:
+                    now = shares.done + len(theirs) * step / growing.steps
+                    on_step(now / shares.total, step, grown)
+
+                _steps(parts, growing, draws, told)
+                shares.done += len(theirs)
+
+            limit = at_once(model, runs, growing)
+            for _some, _nothing in in_batches(model, len(units), limit, work):
+                pass
     return grown
+
+
+class _Shares:
+    """What rows are shared out by: prompts, or of a single run the rows themselves.
+
+    Attributes:
+        groups: Units whose texts are of one length run by run, or of any where they are padded.
+        total: How many units there are.
+        done: How many are finished.
+    """
+
+    def __init__(self, runs: Sequence[Run], growing: Growing) -> None:
+        self._by_row = len(runs) == 1
+        lengths: dict[int, list[int]] = {}
+        for run in runs:
+            for unit, text in zip(self._units(run), run.texts, strict=True):
+                lengths.setdefault(unit, []).append(len(text))
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for unit, theirs in lengths.items():
+            key = tuple(theirs) if growing.padding == "none" else ()
+            alike.setdefault(key, []).append(unit)
+        self.groups = list(alike.values())
+        self.total, self.done = len(lengths), 0
+
+    def rows(self, run: Run, units: Sequence[int]) -> tuple[int, ...]:
+        """Return the rows of a run that belong to units."""
+        wanted = set(units)
+        return tuple(row for row, unit in enumerate(self._units(run)) if unit in wanted)
+
+    def _units(self, run: Run) -> Sequence[int]:
+        return range(len(run.texts)) if self._by_row else run.prompts
+
+
+def _require_padding(model: LoadedModel, run: Run, growing: Growing) -> None:
+    if growing.padding == "none" or not run.texts:
+        return
+    lengths = tuple(len(text) for text in run.texts)
+    layout = Layout(lengths, growing.padding, cached=growing.cached)
+    if layout.is_padded:
+        require_padding(model, layout, growing.steps)
 
 
 def needed_bytes(model: LoadedModel, runs: Sequence[Run], growing: Growing) -> int:
     """Return the memory that growing takes at its peak, for `report.needs`."""
-    rows = min(at_once(model, runs, growing), len(_units(runs)))
+    rows = min(at_once(model, runs, growing), _Shares(runs, growing).total)
     return rows * _unit_bytes(model, runs, growing)
 
 
@@ -218,20 +271,6 @@ def _score(
             found[row] = theirs
 
 
-def _units(runs: Sequence[Run]) -> list[int]:
-    """Return what rows are shared out by: prompts, or of a single run the rows themselves."""
-    if len(runs) == 1:
-        return list(range(len(runs[0].texts)))
-    return list(dict.fromkeys(prompt for run in runs for prompt in run.prompts))
-
-
-def _rows(runs: Sequence[Run], run: Run, units: Sequence[int]) -> tuple[int, ...]:
-    if len(runs) == 1:
-        return tuple(units)
-    wanted = set(units)
-    return tuple(row for row, prompt in enumerate(run.prompts) if prompt in wanted)
-
-
 def _unit_bytes(model: LoadedModel, runs: Sequence[Run], growing: Growing) -> int:
     each = [
         max(
@@ -281,7 +320,7 @@ class _Part:
 
     def grow(self, step: int, draws: Draws) -> None:
         """Make a step: one token more for every row that has not ended."""
-        logits = self._decoder.advance()
+        logits = self._decoder.advance(self._growing.check)
         if self._growing.logits is not None:
             self._growing.logits(self.number, self.rows, step, logits)
         total = logits.logsumexp(-1)

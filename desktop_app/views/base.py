@@ -185,6 +185,9 @@ class AnalysisView(QWidget):
     def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
         """Take note of others' results that offer what it borrows, by name, the newest first."""
 
+    def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
+        """Take note of the prompt table's texts by their label; those without one under ""."""
+
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""
 

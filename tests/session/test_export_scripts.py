@@ -28,6 +28,7 @@ from desktop_app.analyses.patch import run as patch
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
 from desktop_app.analyses.residual import run as residual
+from desktop_app.analyses.steer import run as steer
 from desktop_app.analyses.tokens import run as tokens
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
@@ -246,6 +247,68 @@ RUNS = {
         (ROW,),
         {"with_layernorm": "constant", "rank_heads": True, "metric": "loss"},
     ),
+    "steer": (
+        steer.run,
+        UNEVEN,
+        {
+            "from": ("Monday Tuesday", "one two"),
+            "to": ("1 2", "9 8 7"),
+            "layer": 1,
+            "position": "all",
+            "when": "every",
+            "coef": (3.0,),
+            "say": "Count.",
+            "max_new_tokens": 4,
+        },
+    ),
+    "steer-anew": (
+        steer.run,
+        ROWS,
+        {
+            "zero": True,
+            "layer": 0,
+            "cache": "no",
+            "begin": ("steered:1:7,8",),
+            "also": ('{"op": "scale", "factor": 2, "layer": 1, "position": "all", "when": "1:"}',),
+            "max_new_tokens": 4,
+            "metric": "kl",
+        },
+    ),
+    "steer-heads": (
+        steer.run,
+        UNEVEN,
+        {
+            "ablate_heads": "0.1,1.2",
+            "position": "all",
+            "when": "every",
+            "control": "no",
+            "max_new_tokens": 3,
+            "ignore_eos": True,
+        },
+    ),
+    "steer-drawn": (
+        steer.run,
+        ROWS,
+        {
+            "from": ("Monday Tuesday",),
+            "to": ("1 2", "9 8"),
+            "vector_at": "mean",
+            "layer": -1,
+            "site": "mlp_out",
+            "position": "-1,2",
+            "coef": (2.0,),
+            "temperature": 1.2,
+            "top_k": 30,
+            "top_p": 0.9,
+            "seed": 5,
+            "max_new_tokens": 5,
+        },
+    ),
+    "steer-plain": (
+        steer.run,
+        (*UNEVEN, PromptRow(text="a b")),
+        {"max_new_tokens": 4, "temperature": 1.5, "seed": 3},
+    ),
     "detect-prompts": (
         detect.run,
         (PromptRow(text="1 2 3 1 2 3 1"), PromptRow(text="a b a b")),
@@ -267,6 +330,8 @@ OTHERS = {
     "compose-wide": "gemma4_text:wide",
     "compose-wide-folded": "gemma4_text:wide",
     "detect-wide": "gemma4_text:wide",
+    "steer-joined": "opt",
+    "steer-latent": LATENT,
     "attribute-latent": LATENT,
     "attribute-sinks": SINKS,
     "attribute-capped": "gemma2",
@@ -288,6 +353,23 @@ RUNS |= {
     "compose-wide": (compose.run, (), {}),
     "compose-wide-folded": (compose.run, (), {"fold": True}),
     "detect-wide": (detect.run, (), {"batch": 2, "seq_len": 5}),
+    "steer-joined": (
+        steer.run,
+        (_TINY,),
+        {
+            "zero": True,
+            "site": "mlp_out",
+            "layer": 1,
+            "position": "0,-1",
+            "when": "0,2",
+            "max_new_tokens": 4,
+        },
+    ),
+    "steer-latent": (
+        steer.run,
+        (_TINY,),
+        {"ablate_heads": "1.0", "reference": ("ab zd", "cd"), "max_new_tokens": 3},
+    ),
     "attribute-latent": (attribute.run, (_TINY,), {"by_source": True, "neurons": 9}),
     "attribute-sinks": (attribute.run, (_TINY,), {"by_source": True, "layer": 1, "neurons": 5}),
     "attribute-experts": (attribute.run, (_TINY,), {"neurons": 50}),

@@ -13,7 +13,7 @@ from desktop_app.contract.grammar import HeadsText, PositionsText
 from desktop_app.contract.params import Frozen, setting
 from desktop_app.contract.steering import MAX_PATH, Intervention, Op, SteerSite, WhenText
 from desktop_app.pictures.ranking import Column, Ranking, Row
-from desktop_app.pictures.words import MINUS, SITES, dotted_name, plural, written
+from desktop_app.pictures.words import MINUS, SITES, clipped, dotted_name, plural, written
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -135,12 +135,12 @@ def trouble(act: Intervention, model: ModelInfo | None = None) -> str:
         return "Name the heads: L5H3, L16H0."
     if act.layer is None and act.op not in {*_WITH_FILE, "ablate_heads"}:
         return "Name the layer."
-    if model is not None and act.layer is not None:
-        if not -model.n_layers <= act.layer < model.n_layers:
-            return (
-                f"Layer {act.layer} does not exist: {model.label} has {model.n_layers}, numbered "
-                f"0 to {model.n_layers - 1}."
-            )
+    layers = 0 if model is None else model.n_layers
+    if model is not None and act.layer is not None and not -layers <= act.layer < layers:
+        return (
+            f"Layer {act.layer} does not exist: {model.label} has {layers}, numbered 0 to "
+            f"{layers - 1}."
+        )
     return ""
 
 
@@ -184,6 +184,16 @@ def _what(act: Intervention) -> str:
         "ablate_heads": f"Replace the output of {heads} by its mean",
     }
     return said[act.op]
+
+
+def made_words(act: Intervention) -> str:
+    """Say how a difference of means was made, with the first texts of both sets."""
+    ends = (act.to_texts, act.from_texts)
+    said = [
+        f"mean of {plural(len(texts), 'text')} ({', '.join(map(repr, texts[:_NAMED]))})"
+        for texts in ends
+    ]
+    return clipped(f" {MINUS} ".join(said), 400)
 
 
 def where_words(act: Intervention) -> str:
@@ -249,12 +259,10 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
     rows = []
     for place, act in enumerate(acts):
         wrong = trouble(act, model)
-        layer = "its vector’s" if act.layer is None else f"L{act.layer}".replace("-", MINUS)
-        site = SITES[act.site].replace("residual stream", "stream")
         values = (
             place + 1,
             OPS[act.op],
-            f"{layer} {site}",
+            _short_where(act),
             positions_words(act.position),
             when_words(act.when).removeprefix("on the ").removeprefix("at "),
             "incomplete" if wrong else "",
@@ -264,7 +272,34 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
     return Ranking(columns, tuple(rows))
 
 
+_SHORT = {
+    "resid_pre": "stream before",
+    "resid_mid": "stream mid-block",
+    "resid_post": "stream after",
+    "attn_out": "attention",
+    "mlp_out": "MLP",
+    "head_z": "heads",
+}
+
+
+def _short_where(act: Intervention) -> str:
+    if act.op == "ablate_heads":
+        return dotted_name(act.heads)
+    layer = "its vector’s" if act.layer is None else f"L{act.layer}".replace("-", MINUS)
+    return f"{layer} · {_SHORT[act.site]}"
+
+
 # The form of one.
+
+
+def _position() -> Any:
+    words = "all, or a list; -1 is the prompt's last token at step 0, and the new token later."
+    return setting("-1", "Position", words)
+
+
+def _when() -> Any:
+    words = "prompt (step 0, which reads the prompt), every, or steps such as 0,2 or 1:."
+    return setting("prompt", "When", words)
 
 
 class Where(Frozen):
@@ -274,14 +309,8 @@ class Where(Frozen):
         None, "Layer", "The block at which it acts; empty: where the vector's file says."
     )
     site: SteerSite = setting("resid_post", "Site", "The place in the block at which it acts.")
-    position: PositionsText = setting(
-        "-1",
-        "Position",
-        "all, or a list; -1 is the prompt's last token at step 0, and the new token later.",
-    )
-    when: WhenText = setting(
-        "prompt", "When", "prompt (step 0, which reads the prompt), every, or steps such as 0,2 or 1:."
-    )
+    position: PositionsText = _position()
+    when: WhenText = _when()
 
 
 class ScaleForm(Where):
@@ -327,8 +356,8 @@ class HeadsForm(Frozen):
     heads: HeadsText = setting(
         "", "Heads", "Heads whose output becomes its mean: L5H3, L16H0.", spelling="heads"
     )
-    position: PositionsText = Where.model_fields["position"]
-    when: WhenText = Where.model_fields["when"]
+    position: PositionsText = _position()
+    when: WhenText = _when()
 
 
 FORMS: Mapping[Op, type[Frozen]] = {

@@ -1,4 +1,4 @@
-"""The five experiments on where and when an intervention acts, as data: cards with numbers. No Qt."""
+"""The five experiments on where and when an intervention acts, as data: cards, numbers. No Qt."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.pictures.ranking import Column, Ranking, Row
-from desktop_app.pictures.words import clipped, number, plural, written
+from desktop_app.pictures.words import MINUS, clipped, number, plural, written
 
 if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 PASS, FAIL, OPEN = "holds", "does not hold", "not tried"
+TITLES = {
+    "which_position": "Which position matters",
+    "persistence": "A change persists through the cache",
+    "equivalence": "The last position is its number at step 0",
+    "out_of_range": "A later step holds the new token alone",
+    "differs": "Steered differs from plain",
+}
+"""What the experiments are called; others by their name in the result."""
 _MOST_CARDS, _MOST_ROWS, _MOST_COLUMNS = 40, 200, 12
 _LONG = 300
 
@@ -100,7 +108,7 @@ def _card(given: Any) -> Card:
             facts.append((title, _text(value)))
     return Card(
         key,
-        _title(key) or "Experiment",
+        TITLES.get(key) or _title(key) or "Experiment",
         None if holds is None else bool(holds),
         clipped(str(told.get("words", ""))),
         tuple(facts),
@@ -173,9 +181,7 @@ def _text(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return written("{:,}", value) if abs(value) >= 1_000_000 else str(value)
-    if isinstance(value, float):
+    if isinstance(value, (int, float)):
         return _number(value)
     if _is_row(value):
         return clipped(", ".join(_text(v) for v in value), _LONG)
@@ -186,6 +192,8 @@ def _text(value: Any) -> str:
 
 def _number(value: float) -> str:
     """Write a number; one near 0 by its magnitude, since exact zeros and roundings differ."""
+    if isinstance(value, int):
+        return str(value).replace("-", MINUS)
     if not math.isfinite(value):
         return number(math.nan)
     if value == 0 or abs(value) >= 0.0005:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from desktop_app.support.guard import override
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,6 +43,32 @@ class SteerPage(QWidget):
     turn_wanted = Signal(str)
     message = Signal(str)
     intent = Signal(object)
+
+    def run_changes(self) -> dict[str, object]:
+        """Return what Run adds to the settings while this page is in sight, such as a sweep."""
+        return {}
+
+    def trouble(self) -> str:
+        """Return why nothing can be run yet, as a sentence; empty where it can."""
+        return ""
+
+    @override
+    def hasHeightForWidth(self) -> bool:
+        return super().hasHeightForWidth() and not self.isHidden()
+
+    @override
+    def heightForWidth(self, width: int) -> int:
+        """Return the least height: a page that is turned away needs none, and lists can scroll."""
+        layout = self.layout()
+        if layout is None or self.isHidden() or not layout.hasHeightForWidth():
+            return -1
+        return layout.totalMinimumHeightForWidth(width)
+
+    def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
+        """Take note of the prompt table's texts by their label; those without one under ""."""
+
+    def offer_family(self, title: str, tip: str) -> None:
+        """Offer the reference set of the table's family; no title: there is none."""
 
     def take_params(self, params: SteerParams | None) -> None:
         """Hear what the form says; None where a setting is bad."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.steer.said import NAMES, continuations, has_effect, partings
+from desktop_app.analyses.steer.strength import strength_of
 from desktop_app.analyses.steer.words import done_words, params_of, what_words
 from desktop_app.pictures.words import clipped, number, plural
 
@@ -13,9 +15,47 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.steer.said import Continuation
+    from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.result import Result
 
 NO_EFFECT = "no effect at this strength"
+_NONE_HERE = "no effect"
+
+
+@dataclass(frozen=True)
+class EffectBadge:
+    """Whether steering did anything, in a few words."""
+
+    text: str
+    severity: str
+    tooltip: str
+
+
+def effect_badge(told: Sequence[Continuation], params: SteerParams) -> EffectBadge | None:
+    """Return what stands beside the outcome; None where nothing was steered or all is well."""
+    effect = has_effect(told)
+    if effect is not False:
+        return None
+    largest = largest_change(told)
+    if largest == 0:
+        same = "The same tokens, and every one with the same log-probability to the bit."
+    elif math.isfinite(largest):
+        same = f"The same tokens; their log-probabilities move by up to {largest:.2g}."
+    else:
+        same = "The same tokens."
+    strong = strength_of(params) is not None
+    return EffectBadge(NO_EFFECT if strong else _NONE_HERE, "warn", same)
+
+
+def largest_change(told: Sequence[Continuation]) -> float:
+    """Return by how much a log-probability moves, where plain and steered say the same."""
+    by_run = {one.run: one for one in told}
+    plain, steered = by_run["plain"], by_run["steered"]
+    moved = [
+        abs(one.logprob - two.logprob)
+        for one, two in zip(plain.tokens, steered.tokens, strict=False)
+    ]
+    return max((one for one in moved if math.isfinite(one)), default=math.nan)
 
 
 def begin_of(result: Result) -> tuple[str, ...]:
@@ -30,9 +70,14 @@ def outcome_sentence(told: Sequence[Continuation]) -> str:
     if plain is None:
         return ""
     if not parts:
-        return f"Plain generation: {_length(plain)}{_loss_words(plain)}"
-    said = [_parting_words(NAMES[run], plain, by_run[run], at) for run, at in parts.items()]
-    return f"{'; '.join(said)}."
+        return f"{_length(plain)}{_loss_words(plain)}"
+    first, *rest = parts
+    said = [_parting_words(NAMES[first], plain, by_run[first], parts[first])]
+    for run in rest:
+        at = parts[run]
+        where = "says what plain says" if at is None else f"parts at step {at}"
+        said.append(f"{NAMES[run].lower()} {where}")
+    return ", ".join(said)
 
 
 def _length(one: Continuation) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from desktop_app.contract.steering import Begin, RunName
     from desktop_app.pictures.shown import Shown
 
+    Partings = dict[RunName, int | None]
+
 RUNS: tuple[RunName, ...] = ("plain", "steered", "control", "said")
 NAMES: dict[str, str] = {
     "plain": "Plain",
@@ -75,11 +77,6 @@ class Continuation:
     def ids(self) -> tuple[int, ...]:
         """The tokens' numbers."""
         return tuple(token.id for token in self.tokens)
-
-    def begun(self, prompt: int, steps: int, then: Sequence[int] = ()) -> str:
-        """Return what a run of settings begins with: so many of these tokens, then others."""
-        ids = (*self.ids[:steps], *then)
-        return f"{self.run}:{prompt}:{','.join(map(str, ids))}"
 
 
 def continuations(shown: Shown, prompt: int, begin: Sequence[str] = ()) -> list[Continuation]:
@@ -162,7 +159,7 @@ def parting(plain: Continuation, other: Continuation) -> int | None:
     return None if len(plain.tokens) == len(other.tokens) else least
 
 
-def partings(told: Sequence[Continuation]) -> dict[RunName, int | None]:
+def partings(told: Sequence[Continuation]) -> Partings:
     """Return where each continuation parts from the plain one."""
     plain = next((one for one in told if one.run == "plain"), None)
     if plain is None:

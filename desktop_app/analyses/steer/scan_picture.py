@@ -45,7 +45,8 @@ class Scan:
 
 def has_scan(data: Mapping[str, Any]) -> bool:
     """Return whether positions were scanned."""
-    return bool(len(data.get("scan") if data.get("scan") is not None else ()))
+    rows = data.get("scan")
+    return rows is not None and len(rows) > 0
 
 
 def scan_of(result: Result, prompt: int) -> Scan | None:
@@ -83,9 +84,14 @@ def headline(scan: Scan) -> str:
     if matter:
         said += f": {positions_words(matter)}"
     if exact:
-        every = "no logit at any step" if len(exact) < len(tried) else "no logit anywhere"
-        said += f". At {positions_words(exact)} it changes {every}: nobody reads them there"
+        said += f". At {positions_words(exact)} it changes no logit at any step, bit for bit"
     return f"{said}."
+
+
+def strongest(scan: Scan) -> int | None:
+    """Return the position where steering changes a logit most; None where nothing is known."""
+    known = np.where(np.isfinite(scan.difference), scan.difference, -1.0)
+    return int(known.argmax()) if known.size and known.max() >= 0 else None
 
 
 def positions_words(places: Sequence[int], most: int = 8) -> str:
@@ -114,23 +120,23 @@ def scan_ranking(scan: Scan) -> Ranking:
     columns = (
         Column("position", "number", "", muted=True),
         Column("token", "token", "Token"),
-        Column("text", "mark", "Text"),
+        Column("text", "mark", "Text", tooltip="Whether the text that is said changes"),
         Column(
             "difference",
             "number",
             "Logits",
             format=difference_words,
-            tooltip="The largest change of a logit over all steps",
+            tooltip="The largest change of a logit over the steps before which both texts agree",
         ),
         Column("said", "mono", "What is said then", width="stretch", least=120),
     )
     rows = []
     for place, text in enumerate(scan.texts):
         one = scan.changed[place]
-        mark = "–" if one is None else "changes" if one else "same"
+        mark = "–" if one is None else "changes" if one else ""
         said = display_text(scan.said[place])
         value = float(scan.difference[place])
-        values = (place, text, mark, value if math.isfinite(value) else None, said)
+        values = (place, display_text(text), mark, value if math.isfinite(value) else None, said)
         rows.append(
             Row(place, values, position_sentence(scan, place), emphasis="good" if one else "")
         )
@@ -205,5 +211,8 @@ def _steps(first: int, last: int, count: int) -> str:
 
 
 def partial_words(data: Mapping[str, Any]) -> str:
-    """Say how many prompts have been scanned so far."""
-    return f"{plural(len(data.get('scan') or ()), 'prompt')} scanned so far."
+    """Say how many positions have been scanned so far."""
+    rows = data.get("scan")
+    places = [one for row in (() if rows is None else rows) for one in row]
+    known = sum(one is not None for one in places)
+    return f"{known:,} of {plural(len(places), 'position')} scanned so far."

@@ -22,7 +22,7 @@ from desktop_app.contract.steering import (
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_COEFS = 1_000
 MAX_INTERVENTIONS = 64
@@ -41,12 +41,15 @@ class SteerParams(Params):
         "The block at which the intervention acts; empty: where the vector's file says.",
         placeholder="the vector's",
     )
-    site: SteerSite = setting("resid_post", "Site", "The place in the block at which it acts.")
+    site: SteerSite = setting(
+        "resid_post", "Site", "The place in the block at which it acts.", words={"": "{}"}
+    )
     position: PositionsText = setting(
         "-1",
         "Position",
         "Which positions of a pass are changed: all, or a list; -1 is the prompt's last token at "
         "step 0 and the new token at later steps.",
+        words={"all": "all positions", "": "position {}"},
     )
     zero: bool = setting(False, "Zero", "The activation becomes 0.")
     scale: float | None = setting(
@@ -64,6 +67,7 @@ class SteerParams(Params):
         "When",
         "At which steps it acts: prompt (step 0, which reads the prompt), every, or a list such "
         "as 0,2 or 1: of steps.",
+        words={"prompt": "on the prompt pass", "every": "at every step", "": "at steps {}"},
     )
     add: tuple[PathText, ...] = setting(
         (),
@@ -94,7 +98,7 @@ class SteerParams(Params):
     )
     from_texts: tuple[Readable, ...] = setting(
         (),
-        "From",
+        "From texts",
         "Texts, or prompt files that hold them, whose mean activation is subtracted.",
         alias="from",
         max_length=MAX_TEXTS,
@@ -104,7 +108,7 @@ class SteerParams(Params):
     )
     to_texts: tuple[Readable, ...] = setting(
         (),
-        "To",
+        "To texts",
         "Texts, or prompt files that hold them, towards whose mean activation it leads.",
         alias="to",
         max_length=MAX_TEXTS,
@@ -117,10 +121,11 @@ class SteerParams(Params):
         "Read texts at",
         "Where the texts of both sets are read: at their last token, or the mean over all of them.",
         hidden=True,
+        words={"last": "", "mean": "mean over all tokens of the texts"},
     )
     coef: tuple[Finite, ...] = setting(
         (1.0,),
-        "Coefficient",
+        "Coefficients",
         "What the vector is multiplied by; several vectors may have one each.",
         max_length=MAX_VECTORS,
         hidden=True,
@@ -147,6 +152,7 @@ class SteerParams(Params):
         "0 takes the likeliest token; above, tokens are drawn, the flatter the higher.",
         ge=0,
         le=100,
+        words={"0.0": "greedy"},
     )
     top_k: int = setting(
         0,
@@ -154,6 +160,7 @@ class SteerParams(Params):
         "Tokens are drawn from so many likeliest alone; 0: from all.",
         ge=0,
         advanced=True,
+        words={"0": ""},
     )
     top_p: float = setting(
         1.0,
@@ -162,6 +169,7 @@ class SteerParams(Params):
         gt=0,
         le=1,
         advanced=True,
+        words={"1.0": ""},
     )
     seed: int = setting(
         0, "Seed", "Of what is drawn, and of the random control.", ge=0, advanced=True
@@ -172,6 +180,7 @@ class SteerParams(Params):
         "Whether keys and values of earlier positions are kept; without, every step computes the "
         "whole text anew.",
         hidden=True,
+        words={"yes": "", "no": "without cache"},
     )
     ignore_eos: bool = setting(
         False,
@@ -190,6 +199,7 @@ class SteerParams(Params):
         "yes",
         "Random control",
         "Whether the same is done with a random vector of equal norm.",
+        words={"yes": "", "no": "no random control"},
     )
     metric: Literal["auto", Metric] = setting(
         "auto",
@@ -197,6 +207,7 @@ class SteerParams(Params):
         "What is watched of the first new token; auto: the logit difference where there are "
         "answers, else the KL divergence.",
         advanced=True,
+        words={"auto": ""},
     )
     sweep_layers: SomeLayersText = setting(
         "",
@@ -245,6 +256,7 @@ class SteerParams(Params):
         "Padding",
         "How prompts of several lengths share a pass: each length by itself, or padded.",
         hidden=True,
+        words={"none": "", "": "{} padding"},
     )
     out_vector: PathText = setting(
         "",
@@ -331,7 +343,21 @@ class SteerParams(Params):
         return {**given, "also": tuple(whole)}
 
 
+_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "prompts"})
+_MOVED_ALSO = frozenset({"coef", "factor"})
 _PROMPT = ("prompt",)
+
+
+def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> object:
+    """Return what is done where, to which prompts: another strength or length is another try."""
+    kept = {name: value for name, value in params.items() if name not in _MOVED}
+    also = [
+        {name: value for name, value in dict(one).items() if name not in _MOVED_ALSO}
+        for one in params.get("also") or ()
+    ]
+    scales = params.get("scale") is not None
+    return [sorted({**kept, "also": also}.items()), scales, [one.get("text") for one in prompts]]
+
 
 ANALYSIS = Analysis(
     name="steer",
@@ -341,6 +367,7 @@ ANALYSIS = Analysis(
     group="change",
     serves=frozenset({"steer_with"}),
     noun="steering",
+    question=_question,
     presets=(
         Preset(
             "equivalence",

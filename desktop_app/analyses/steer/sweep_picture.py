@@ -75,7 +75,7 @@ class Sweep:
     @property
     def metric_words(self) -> str:
         """The metric in words."""
-        return METRIC_NAMES.get(self.metric, self.metric)
+        return METRIC_NAMES.get(self.metric, self.metric or "metric")
 
     @property
     def way(self) -> str:
@@ -98,13 +98,16 @@ def coef_words(value: float) -> str:
 
 
 def metric_of(params: Mapping[str, Any], prompts: Sequence[PromptRecord]) -> str:
-    """Return the metric that settings name for these prompts: `auto` by what answers they have."""
+    """Return the metric that settings name for these prompts: `auto` by what answers they have.
+
+    Without prompts that is not known: an empty text.
+    """
     named = str(params.get("metric") or "auto")
-    if named != "auto":
-        return named
-    if prompts and all(p.answers and p.wrongs for p in prompts):
+    if named != "auto" or not prompts:
+        return named if named != "auto" else ""
+    if all(p.answers and p.wrongs for p in prompts):
         return "logit_diff"
-    return "logprob" if prompts and all(p.answers for p in prompts) else "kl"
+    return "logprob" if all(p.answers for p in prompts) else "kl"
 
 
 def sweeps_factor(params: Mapping[str, Any]) -> bool:
@@ -137,7 +140,7 @@ def sweep_of(
     return Sweep(
         tuple(int(layer) for layer in layers),
         tuple(float(coef) for coef in coefs),
-        metric_of(params, prompts),
+        str(data.get("metric") or metric_of(params, prompts)),
         sweeps_factor(params),
         _mean(data.get("base")),
         _mean(data.get("plain_loss")),
@@ -152,10 +155,7 @@ def effect_maps(sweep: Sweep) -> tuple[Matrix, ...]:
     """Return the map of the effect, and beside it that of the random control, on one scale."""
     amount = sweep.metric == "kl"
     shown = [sweep.effect, *([] if sweep.control_effect is None else [sweep.control_effect])]
-    if amount:
-        scale = (0.0, _most(shown) or 1.0)
-    else:
-        scale = centred_limits(*shown)
+    scale = (0.0, _most(shown) or 1.0) if amount else centred_limits(*shown)
     changes = math.isfinite(sweep.base) and not amount
     name = f"change of {sweep.metric_words}" if changes else sweep.metric_words
     return _maps(sweep, shown, scale, ("Effect", name), "{:.3f}" if amount else "{:+.3f}")
@@ -229,9 +229,8 @@ def cell_sentence(sweep: Sweep, cell: Cell) -> str:
     if not math.isfinite(value):
         return "This cell has not been computed."
     signed = sweep.metric != "kl"
-    what = f"{sweep.metric_words} {number(value, sign=signed)}"
-    if signed and math.isfinite(sweep.base):
-        what = f"{sweep.metric_words} changes by {number(value, sign=True)}"
+    changes = " changes by" if signed and math.isfinite(sweep.base) else ""
+    what = f"The {sweep.metric_words}{changes} {number(value, sign=signed)}"
     plain = f" (unsteered {number(sweep.plain_loss)})" if math.isfinite(sweep.plain_loss) else ""
     said = f"{what}; the text's loss is {number(loss)} nats{plain}."
     control = sweep.control_effect
@@ -252,11 +251,8 @@ def headline(sweep: Sweep) -> str:
     best = strongest(sweep)
     if best is None:
         return f"{count}."
-    return f"{count}. Largest change at {_lower(sweep.name(best))}: {cell_sentence(sweep, best)}"
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    value = number(float(sweep.effect[best]), sign=sweep.metric != "kl")
+    return f"{count}. Largest change: {sweep.name(best).lower()}, {sweep.metric_words} {value}."
 
 
 def strongest(sweep: Sweep) -> Cell | None:
@@ -276,7 +272,7 @@ def cells_ranking(sweep: Sweep) -> Ranking:
     there = control is not None and sweep.control_loss is not None
     columns = [
         Column("layer", "name", "Layer"),
-        Column("coefficient", "number", sweep.way, format=coef_words),
+        Column("coefficient", "number", "×", format=coef_words, tooltip=sweep.way),
         Column(
             "effect",
             "number",
@@ -297,9 +293,7 @@ def cells_ranking(sweep: Sweep) -> Ranking:
                 muted=True,
                 tooltip="The effect of a random vector of equal length",
             ),
-            Column(
-                "control loss", "number", "Its loss", format=number, priority=2, muted=True
-            ),
+            Column("control loss", "number", "Its loss", format=number, priority=2, muted=True),
         ]
     rows = []
     for cell in known[:_MOST_LISTED]:

@@ -1,12 +1,275 @@
-"""The page of texts."""
+"""The page of texts: all continuations step by step, their strength, and what comes next."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from desktop_app.analyses.steer.going_on import begun_anew, continued
 from desktop_app.analyses.steer.page import SteerPage
+from desktop_app.analyses.steer.picture import begin_of, effect_badge, outcome_sentence
+from desktop_app.analyses.steer.reading_pane import ReadingPane
+from desktop_app.analyses.steer.said import NAMES, continuations, partings
+from desktop_app.analyses.steer.scale_bar import ScaleBar
+from desktop_app.analyses.steer.step_strips import StepStrips
+from desktop_app.analyses.steer.strength import strength_of, with_strength
+from desktop_app.analyses.steer.strength_row import StrengthRow
+from desktop_app.analyses.steer.tints import MEANINGS, TITLES, TintName, tint_of, tints_there
+from desktop_app.analyses.steer.token_side import TokenSide
+from desktop_app.analyses.steer.words import done_words, params_of
+from desktop_app.pictures.shown import SoFar
+from desktop_app.pictures.token_text import display_text
+from desktop_app.pictures.words import shorten
+from desktop_app.support.errors import BadInputError
+from desktop_app.support.guard import override
+from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.reflow import Reflow
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in, row_in
+from desktop_app.widgets.basics.messages import Badge
+from desktop_app.widgets.basics.segmented import SegmentedControl
+from desktop_app.widgets.basics.words import plain_tip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.analyses.steer.said import Continuation
+    from desktop_app.analyses.steer.spec import SteerParams
+    from desktop_app.contract.result import Result
+    from desktop_app.pictures.shown import Shown
+
+_PROMPT = 60
+_PLAIN = "No intervention: the model speaks for itself."
 
 
 class TextsPage(SteerPage):
-    """What is said."""
+    """Strips at the left, the chosen token beside them."""
 
     name = "texts"
     title = "Texts"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._result: Result | None = None
+        self._params: SteerParams | None = None
+        self._told: list[Continuation] = []
+        self._prompt = 0
+        self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
+        self._badge, self._strength = Badge(), StrengthRow()
+        self._badge.setVisible(False)
+        self._look = SegmentedControl([("tokens", "Tokens"), ("text", "Text")])
+        self._look.setToolTip("Token by token, aligned by step, or as texts to read and copy")
+        self._colour = SegmentedControl([(name, title) for name, title in TITLES.items()])
+        for name, meaning in MEANINGS.items():
+            self._colour.set_option_enabled(name, True, f"Colour by {meaning}")
+        self._more, self._anew = QPushButton("Continue"), QPushButton("Begin anew")
+        bind_icon(self._more, "play")
+        bind_icon(self._anew, "reset")
+        self._anew.setToolTip(plain_tip("Generate again without the tokens that were given"))
+        self._strips, self._text, self._scale = StepStrips(), ReadingPane(), ScaleBar()
+        self._side = TokenSide()
+        self._build()
+        self._connect()
+        self.forget()
+
+    def _build(self) -> None:
+        choices = QWidget()
+        flow = FlowLayout(choices, 8)
+        for part in (self._look, self._colour, self._more, self._anew):
+            flow.addWidget(part)
+        strips = QWidget()
+        column_in(strips, (self._strips, 1), self._scale, spacing=4)
+        self._stack = PageStack(strips, self._text)
+        left = panel(choices, (self._stack, 1))
+        split = Reflow((left, 3, 640, 330), (panel(self._side), 2, 320, 300))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        head = row_in(None, (self._outcome, 1), (self._badge, 0, middle), spacing=8)
+        column_in(self, head, self._done, self._strength, (split, 1), spacing=4)
+
+    def _connect(self) -> None:
+        self._strength.chosen.connect(self._on_strength)
+        self._look.changed.connect(self._on_look)
+        self._colour.changed.connect(self._on_colour)
+        self._more.clicked.connect(self._on_more)
+        self._anew.clicked.connect(self._on_anew)
+        self._strips.token_chosen.connect(self._on_chosen)
+        self._strips.token_activated.connect(self._on_activated)
+        self._strips.copy_wanted.connect(self.copy)
+        self._side.id_wanted.connect(self._on_id)
+        self._side.text_wanted.connect(self._on_text)
+        self._side.copy_wanted.connect(self._on_copy)
+
+    # What it is told.
+
+    @override
+    def take_params(self, params: SteerParams | None) -> None:
+        self._params = params
+        self._strength.show_strength(None if params is None else strength_of(params))
+
+    @override
+    def show_result(self, result: Result, prompt: int) -> None:
+        self._result = result
+        self._show(result, prompt, params_of(result.params), begin_of(result))
+        self._more.setEnabled(True)
+        self._side.setEnabled(True)
+        self._anew.setVisible(bool(begin_of(result)))
+
+    @override
+    def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
+        begin = () if self._params is None else self._params.begin
+        self._show(SoFar(data), prompt, self._params, begin)
+        # What is not there yet cannot be gone on from.
+        self._more.setEnabled(False)
+        self._side.setEnabled(False)
+
+    @override
+    def forget(self) -> None:
+        self._result = None
+        self._told = []
+        self._outcome.set_full_text("")
+        self._done.set_full_text("")
+        self._badge.setVisible(False)
+        self._anew.setVisible(False)
+        self._draw()
+
+    @override
+    def read(self) -> dict[str, Any]:
+        return {
+            "outcome": self._outcome.full_text(),
+            "done": self._done.full_text(),
+            "badge": "" if self._badge.isHidden() else self._badge.text(),
+            "texts": self._strips.texts(),
+            "numbers": self._strips.numbers(),
+            "partings": dict(partings(self._told)),
+            "said": {one.run: one.text for one in self._told},
+            "chosen": self._strips.chosen(),
+            "look": self._look.value(),
+            "colour": self._colour.value(),
+            "scale": self._scale.words(),
+            "reading": self._text.toPlainText(),
+            "strength": None if self._strength.isHidden() else self._strength.value(),
+            "begun": not self._anew.isHidden(),
+            **self._side.read(),
+        }
+
+    def copy(self, run: str) -> None:
+        """Put the text of a run into the clipboard."""
+        one = self._of(run)
+        if one is not None:
+            QGuiApplication.clipboard().setText(one.text)
+            self.message.emit(f"{NAMES[one.run]}: the continuation is in the clipboard.")
+
+    # Within.
+
+    def _show(
+        self, shown: Shown, prompt: int, params: SteerParams | None, begin: tuple[str, ...]
+    ) -> None:
+        self._prompt = prompt
+        self._told = continuations(shown, prompt, begin)
+        self._outcome.set_full_text(outcome_sentence(self._told))
+        before = ""
+        if shown.prompts:
+            record = shown.prompts[prompt]
+            which = f" (prompt {prompt + 1} of {len(shown.prompts)})"
+            which = which if len(shown.prompts) > 1 else ""
+            before = f"After “{shorten(display_text(record.text), _PROMPT)}”{which}: "
+        self._done.set_full_text(f"{before}{_done(params)}")
+        whole = self._result is not None and shown is self._result
+        badge = effect_badge(self._told, params) if whole and params is not None else None
+        self._badge.setVisible(badge is not None)
+        if badge is not None:
+            self._badge.set_badge(badge.text, badge.severity, badge.tooltip)
+        self._draw()
+
+    def _draw(self) -> None:
+        there, parts = tints_there(self._told), partings(self._told)
+        for known in TITLES:
+            self._colour.set_option_shown(known, known in there)
+        if self._colour.value() not in there:
+            self._colour.set_value("own")
+        self._colour.setVisible(len(there) > 1 and self._look.value() == "tokens")
+        name: TintName = self._colour.value()
+        tint = tint_of(name, self._told)
+        self._strips.show_runs(self._told, parts, tint)
+        self._scale.show_tint(tint)
+        self._text.show_runs(self._text_before(), self._told, parts)
+        self._stack.setCurrentIndex(int(self._look.value() == "text"))
+        self._show_token()
+
+    def _text_before(self) -> str:
+        result = self._result
+        if result is None or self._prompt >= len(result.prompts):
+            return ""
+        return result.prompts[self._prompt].text
+
+    def _show_token(self) -> None:
+        chosen = self._strips.chosen()
+        one = None if chosen is None else self._of(chosen[0])
+        if chosen is None or one is None:
+            self._side.show_token(None, 0, None)
+        else:
+            self._side.show_token(one, chosen[1], partings(self._told).get(one.run))
+
+    def _of(self, run: str) -> Continuation | None:
+        return next((one for one in self._told if one.run == run), None)
+
+    # What is done to it.
+
+    def _on_look(self, _look: object) -> None:
+        self._draw()
+
+    def _on_colour(self, _name: object) -> None:
+        self._draw()
+
+    def _on_chosen(self, _run: str, _step: int) -> None:
+        self._show_token()
+
+    def _on_activated(self, _run: str, _step: int) -> None:
+        self._show_token()
+        self._side.edit()
+
+    def _on_strength(self, value: float) -> None:
+        if self._params is not None:
+            self.run_wanted.emit({**with_strength(self._params, value), "begin": ()})
+
+    def _on_more(self) -> None:
+        if self._result is None:
+            return
+        changes = continued(self._result)
+        if isinstance(changes, str):
+            self.message.emit(changes)
+        else:
+            self.run_wanted.emit(changes)
+
+    def _on_anew(self) -> None:
+        self.run_wanted.emit({"begin": ()})
+
+    def _on_id(self, id_: int) -> None:
+        self._say_instead((id_,), "")
+
+    def _on_text(self, text: str) -> None:
+        self._say_instead((), text)
+
+    def _say_instead(self, ids: tuple[int, ...], text: str) -> None:
+        chosen = self._strips.chosen()
+        one = None if chosen is None else self._of(chosen[0])
+        if self._result is not None and chosen is not None and one is not None:
+            begin = begun_anew(self._result, one, self._prompt, chosen[1], ids, text)
+            self.run_wanted.emit({"begin": begin})
+
+    def _on_copy(self) -> None:
+        chosen = self._strips.chosen()
+        if chosen is not None:
+            self.copy(chosen[0])
+
+
+def _done(params: SteerParams | None) -> str:
+    if params is None:
+        return ""
+    try:
+        return done_words(params) or _PLAIN
+    except BadInputError as error:
+        return str(error)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtWidgets import QPushButton
+
+from desktop_app.analyses.steer.acts_page import ActsPage
 from desktop_app.analyses.steer.further import PAGES
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.texts_page import TextsPage
@@ -20,11 +23,20 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.steer.page import SteerPage
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import Notice, Result
     from desktop_app.contract.spec import Intent
 
 _FIRST: tuple[type[SteerPage], ...] = (TextsPage, TimelinePage)
-_ANEW: dict[str, object] = {"begin": ()}
+# What one run is asked for and no other, whatever the form was left with.
+_ANEW: dict[str, object] = {
+    "begin": (),
+    "sweep_layers": "",
+    "sweep_coefs": (),
+    "scan": False,
+    "preset": "none",
+    "out_vector": "",
+}
+_SHOWS = {"sweep": "sweep_metric", "scan": "scan", "findings": "findings"}
 _OTHER = "What is on screen is of another model or of other prompts: run again, then go on."
 
 
@@ -39,7 +51,7 @@ class SteerView(AnalysisView):
 
     @override
     def build_content(self, content: QWidget) -> None:
-        self._goes_on = False
+        self._asked = False
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
         column_in(content, (self.pages, 1))
@@ -49,16 +61,35 @@ class SteerView(AnalysisView):
             page.turn_wanted.connect(self._on_turn_wanted)
             page.message.connect(self.message_requested)
             page.intent.connect(self.intent_raised)
+            if isinstance(page, ActsPage):
+                page.texts_wanted.connect(self.texts_wanted)
+        ways = QPushButton("Choose interventions…")
+        ways.setToolTip("What is changed, where and when, before the first run")
+        ways.clicked.connect(self._on_set_up)
+        self._empty.add_way(ways)
         self.pages.changed.connect(self._on_page_turned)
         self.settings_changed.connect(self._tell_params)
 
     # Drawing.
 
     @override
+    def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
+        # A badge says it of the prompt that is shown.
+        return tuple(notice for notice in result.warnings if notice.code != "no_effect")
+
+    @override
     def draw_result(self, result: Result) -> None:
         self._tell_params()
         for page in self._all:
             page.show_result(result, self.prompt_of(result))
+
+    @override
+    def draw_new(self, result: Result) -> None:
+        """Draw a result that has come, and turn to the page of what it was asked for."""
+        self.draw_result(result)
+        there = (page for page, name in _SHOWS.items() if result.data.get(name) is not None)
+        if (page := next(there, "")) in {page.name for page in self._all}:
+            self.pages.turn_to(page)
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -109,20 +140,49 @@ class SteerView(AnalysisView):
 
     @override
     def request_run(self) -> None:
-        """Run the form; tokens that a text begins with go along only where it is gone on with."""
+        """Run the form; of what one run alone is asked for, what the page in sight adds."""
         params = self.try_params()
-        if isinstance(params, SteerParams) and params.begin and not self._goes_on:
-            self.set_params(params.model_copy(update=_ANEW))
+        if isinstance(params, SteerParams) and not self._asked:
+            page = next(page for page in self._all if page.name == self.pages.page())
+            update = {**_ANEW, **page.run_changes()}
+            if any(getattr(params, name) != value for name, value in update.items()):
+                self.set_params(params.model_copy(update=update))
+        for page in self._all:
+            if params is not None and (why := page.trouble()):
+                self._on_set_up(page.name)
+                self.message_requested.emit(why)
+                return
         super().request_run()
+
+    def _on_set_up(self, page: object = None) -> None:
+        """Turn to the interventions, also before there is any result."""
+        self.pages.turn_to(page if isinstance(page, str) else ActsPage.name)
+        self._show_content(shown=True)
+
+    @override
+    def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
+        for page in self._all:
+            page.take_labelled(labelled)
+
+    @override
+    def offer_family(self, title: str, tip: str = "") -> None:
+        super().offer_family(title, tip)
+        for page in self._all:
+            page.offer_family(title, tip)
+
+    @override
+    def borrowing(self) -> tuple[str, ...]:
+        return (*super().borrowing(), "reference")
 
     def _on_run_wanted(self, changes: dict[str, object]) -> None:
         """Run with other settings; texts that are gone on with must be those on screen."""
-        self._goes_on = bool(changes.get("begin"))
-        if self._goes_on and (self._difference.model or self._difference.prompts):
+        goes_on = bool(changes.get("begin"))
+        if goes_on and (self._difference.model or self._difference.prompts):
             self.message_requested.emit(_OTHER)
-        else:
-            self.run_with(**changes)
-        self._goes_on = False
+            return
+        self._asked = True
+        self.run_with(**{**_ANEW, **changes})
+        self._asked = False
 
     def _on_settings_wanted(self, changes: dict[str, object]) -> None:
         params: Params | None = self.try_params()

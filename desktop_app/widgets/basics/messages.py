@@ -146,7 +146,8 @@ class EmptyState(QWidget):
             part.setMaximumWidth(420)
             words.append(row_in(None, None, (part, 1000), None))
         middle = Qt.AlignmentFlag.AlignHCenter
-        column = column_in(self, (None, 2), (self._mark, 0, middle), *words, margins=24)
+        self._column = column_in(self, (None, 2), (self._mark, 0, middle), *words, margins=24)
+        column = self._column
         column.addSpacing(8)
         column.addWidget(self._action, 0, middle)
         column.addStretch(3)
@@ -164,6 +165,13 @@ class EmptyState(QWidget):
         self._action.setVisible(bool(action_label))
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
+
+    def add_way(self, button: QPushButton) -> None:
+        """Offer another step beneath the next one."""
+        set_role(button, "quiet")
+        self._column.insertWidget(
+            self._column.count() - 1, button, 0, Qt.AlignmentFlag.AlignHCenter
+        )
 
 
 class Badge(PlainLabel):

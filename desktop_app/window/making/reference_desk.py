@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desktop_app.text.made.making import Made
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.prompts.prompt_panel import PromptPanel
+    from desktop_app.window.prompts.prompt_rows import TypedRow
     from desktop_app.window.runs.conductor import Bos, Conductor
     from desktop_app.window.settings import Memory
 
@@ -73,6 +74,7 @@ class ReferenceDesk(QObject):
         self._offered = ("", "")
         hall.views.built.connect(self._on_view_built)
         panel.prompts_changed.connect(self._offer)
+        panel.prompts_changed.connect(self._tell_labels)
         conductor.made_arrived.connect(self._on_made)
         conductor.made_failed.connect(self._on_made_failed)
 
@@ -123,6 +125,12 @@ class ReferenceDesk(QObject):
         family = families().get(name)
         return "" if family is None else family.title
 
+    def _tell_labels(self) -> None:
+        """Tell all views which texts of the table have which label."""
+        labelled = labelled_texts(self._panel.rows())
+        for view in self._hall.views.standing():
+            view.take_labelled(labelled)
+
     # Into forms.
 
     def use(self, analysis: str, made: Made) -> str:
@@ -142,6 +150,7 @@ class ReferenceDesk(QObject):
         return f"{count} of {self._title(made.family)} stand in {where}."
 
     def _on_view_built(self, view: AnalysisView) -> None:
+        view.take_labelled(labelled_texts(self._panel.rows()))
         if view.borrowing():
             view.texts_wanted.connect(self._on_texts_wanted)
             view.offer_family(*self._offered)
@@ -201,6 +210,15 @@ class ReferenceDesk(QObject):
         if of_table and self._waiting is not None:
             self._waiting = None
             self._hall.show_problem(message)
+
+
+def labelled_texts(rows: Sequence[TypedRow]) -> dict[str, tuple[str, ...]]:
+    """Return the texts of the table by their label, in order; those without one under ""."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.prompt:
+            found.setdefault(row.label, []).append(row.prompt)
+    return {label: tuple(texts) for label, texts in found.items()}
 
 
 def _fill(view: AnalysisView, field: str, rows: Sequence[PromptRow]) -> None:

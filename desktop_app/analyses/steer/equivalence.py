@@ -1,0 +1,82 @@
+"""Five experiments on where and when an intervention acts, each with what it found.
+
+After "Steering: does the hook run once, or at every step?": an activation is zeroed at one position
+of the prompt, and greedy continuations are compared. Nothing is taken for granted of a model: every
+finding is measured on it, and where it does not hold, or cannot be tried, that is what is said.
+
+1. `which_position`: behind the last block nobody reads earlier positions any more, so that zeroing
+   its output there changes nothing at all, and at the prompt's last token it does. At an early
+   layer all positions may matter.
+2. `persistence`: what was done on the prompt pass lives on in the cache: the same text read in one
+   full pass, zeroed at the same absolute position, gives the same tokens and logits. Without the
+   cache the change must be made anew at every step, or it is another experiment.
+3. `equivalence`: the last position on the prompt pass is the concrete index at step 0.
+4. `out_of_range`: later steps hold the new token alone, and the position lives in the cache.
+5. `differs`: the steered text is another than the plain one; all else would hold of nothing, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.analyses.steer.experiments import NAMES, Experiments, Finding, Where
+from desktop_app.contract.report import ShareReporter
+from desktop_app.engine.sites import require_acting
+from desktop_app.pictures.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.analyses.steer.trials import Bench
+    from desktop_app.contract.report import Reporter
+
+MOST_PROMPTS = 8
+
+
+def equivalence(bench: Bench, where: Where, report: Reporter) -> list[dict[str, Any]]:
+    """Return the findings in their order: `name`, `holds`, `numbers`, `words`.
+
+    They are greedy and go on behind an end-of-text token, so that every step is there to be seen;
+    over so many tokens as the settings say, at least 6 where the model reads as many. Of several
+    prompts the first 8 are tried, of a long prompt 16 positions.
+
+    Args:
+        bench: What they are made on.
+        where: Where they act.
+        report: Told after each step; may cancel.
+
+    Raises:
+        BadInputError: The place cannot be changed in this model.
+    """
+    model = bench.model
+    require_acting(model, sorted({where.layer, model.info.n_layers - 1}), where.site)
+    prompts = range(min(len(bench.texts), MOST_PROMPTS))
+    found: dict[str, list[Finding]] = {name: [] for name in NAMES}
+    for prompt in prompts:
+        share = ShareReporter(report, prompt / len(prompts), 1 / len(prompts))
+        one = Experiments(bench, where, prompt, share)
+        for done, (name, tried) in enumerate(one.all()):
+            share.step(done / len(NAMES), f"Experiment {done + 1} of {len(NAMES)}")
+            found[name].append(tried())
+    return [_told(name, found[name], len(bench.texts)) for name in NAMES]
+
+
+def _told(name: str, found: Sequence[Finding], prompts: int) -> dict[str, Any]:
+    """Return a finding of all prompts that were tried."""
+    if len(found) == 1 and prompts == 1:
+        one = found[0]
+        told = {"name": name, "holds": one.holds, "numbers": {**one.facts, **one.tables}}
+        return told | {"words": one.words}
+    tried = [one.holds for one in found if one.holds is not None]
+    holds = all(tried) if tried else None
+    shown = next((i for i, one in enumerate(found) if one.holds is False), 0)
+    counted = list(enumerate(found, 1))
+    numbers: dict[str, Any] = {
+        "prompts": [{"prompt": i, "holds": one.holds, **one.facts} for i, one in counted]
+    }
+    for table in found[0].tables:
+        numbers[table] = [{"prompt": i, **row} for i, one in counted for row in one.tables[table]]
+    of = f"{sum(tried)} of {plural(len(tried), 'prompt')}" if tried else "no prompt"
+    left = f" (the first {len(found)} of {prompts:,} were tried)" if len(found) < prompts else ""
+    words = f"Holds on {of}{left}. Prompt {shown + 1}: {found[shown].words}"
+    return {"name": name, "holds": holds, "numbers": numbers, "words": words}

@@ -1,0 +1,259 @@
+"""The five experiments on one prompt; what they are is said in `equivalence`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.analyses.steer import experiment_words as words
+from desktop_app.analyses.steer.acting import Acting, Acts
+from desktop_app.analyses.steer.trials import pairs, recomputed, told_by
+from desktop_app.contract.steering import Intervention, forgets
+from desktop_app.engine.noise import HALF
+from desktop_app.methods.sampling import Sampling
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from desktop_app.analyses.steer.trials import Bench, Pair, Told
+    from desktop_app.contract.report import Reporter
+    from desktop_app.contract.steering import SteerSite
+    from desktop_app.engine.model import LoadedModel
+    from desktop_app.methods.generating import Grown
+
+NAMES = ("which_position", "persistence", "equivalence", "out_of_range", "differs")
+MOST_POSITIONS = 16
+LEAST_STEPS = 6
+# Full passes round otherwise than steps: so far apart logits may be and still be the same.
+_TOLERANCE, _OF_LARGEST, _HALF_OF_LARGEST = 1e-3, 2e-5, 0.1
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the experiments act.
+
+    Attributes:
+        layer: The early layer, of experiments 2 to 5 and beside the last one in 1.
+        site: The place in the block.
+        keeps: Whether the model keeps keys and values, so that there is a cache at all.
+    """
+
+    layer: int = 0
+    site: SteerSite = "resid_post"
+    keeps: bool = True
+
+
+@dataclass
+class Finding:
+    """What one experiment found on one prompt.
+
+    Attributes:
+        holds: Whether it came out as stated; None where it could not be tried.
+        words: What was found, and why.
+        facts: Single numbers and lists.
+        tables: Rows by the name of the table.
+    """
+
+    holds: bool | None
+    words: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+class Experiments:
+    """The five on one prompt."""
+
+    def __init__(self, bench: Bench, where: Where, prompt: int, report: Reporter) -> None:
+        self._model, self._where, self._prompt, self._report = bench.model, where, prompt, report
+        self._length = len(bench.texts[prompt])
+        info = bench.model.info
+        steps = min(info.n_ctx - self._length, max(LEAST_STEPS, bench.growing.steps))
+        if steps < 2:
+            raise BadInputError(
+                f"Prompt {prompt + 1} has {self._length:,} tokens and {info.name} reads at most "
+                f"{info.n_ctx:,}: the experiments need room for 2 more."
+            )
+        self._bench = bench.but(
+            steps=steps, sampling=Sampling(), ignore_end=True, cached=where.keeps
+        )
+        self._last = bench.model.info.n_layers - 1
+        self._early: dict[int, Pair] = {}
+
+    def all(self) -> Sequence[tuple[str, Callable[[], Finding]]]:
+        """Return the experiments by name; each may use what the one before has seen."""
+        made = (
+            self._which_position,
+            self._persistence,
+            self._equivalence,
+            self._out_of_range,
+            self._differs,
+        )
+        return tuple(zip(NAMES, made, strict=True))
+
+    def _zero(self, layer: int, position: int, when: str = "prompt") -> Acts:
+        told = Intervention(
+            op="zero", layer=layer, site=self._where.site, position=str(position), when=when
+        )
+        return Acts([Acting(told, layer, self._where.site)])
+
+    def _pairs(self, both: Sequence[tuple[Acts, Acts]]) -> list[Pair]:
+        return pairs(
+            self._bench, self._prompt, both, lambda _done, _step, _whole: self._report.check()
+        )
+
+    def _said(self, grown: Grown) -> dict[str, Any]:
+        return {"ids": list(grown.ids), "text": self._model.tokenizer.decode(grown.ids)}
+
+    def _tell(self, acts: Acts, *, cached: bool, watched: bool = False) -> Told:
+        place = (self._where.layer, self._where.site) if watched else None
+        bench = self._bench.but(cached=cached)
+        row = acts, self._prompt
+        return told_by(bench, row, lambda _done, _step: self._report.check(), place)
+
+    def _which_position(self) -> Finding:
+        tried = _spread(self._length, MOST_POSITIONS)
+        layers = dict.fromkeys((self._last, self._where.layer))
+        places = [(layer, p) for layer in layers for p in tried]
+        both = [(Acts(), self._zero(layer, p)) for layer, p in places]
+        found = dict(zip(places, self._pairs(both), strict=True))
+        self._early = {p: found[self._where.layer, p] for p in tried}
+        earlier = [found[self._last, p].difference for p in tried if p < self._length - 1]
+        end = found[self._last, self._length - 1]
+        changed = sum(not pair.same for pair in self._early.values())
+        facts = {
+            "layer": self._last,
+            "early_layer": self._where.layer,
+            "positions_tried": len(tried),
+            "largest_difference_earlier": max(earlier, default=0.0),
+            "difference_last": end.difference,
+            "same_tokens_last": end.same,
+            "constant_step": end.right.constant,
+            "early_positions_that_change_the_text": changed,
+        }
+        plain = next(iter(found.values())).left
+        rows = [{"layer": None, "position": "none", "difference": 0.0, **self._said(plain)}]
+        rows += [
+            {"layer": layer, "position": p, "difference": one.difference, **self._said(one.right)}
+            for (layer, p), one in found.items()
+        ]
+        quiet = all(value == 0 for value in earlier)
+        holds = None if not earlier else quiet and end.difference > 0
+        said = words.which_position(holds, facts, self._where.site)
+        return Finding(holds, said, facts, {"continuations": rows})
+
+    def _persistence(self) -> Finding:
+        position, keeps = self._length - 1, self._where.keeps
+        acts = self._zero(self._where.layer, position, "prompt" if keeps else "every")
+        told = self._tell(acts, cached=keeps)
+        full = recomputed(self._bench, (acts, self._prompt), told)
+        again = full.argmax(-1).tolist()
+        difference = float((full - told.logits).abs().max())
+        tolerance = _tolerance(self._model, float(told.logits.abs().max()))
+        facts = {
+            "layer": self._where.layer,
+            "position": position,
+            "same_tokens": again == told.grown.ids,
+            "max_logit_difference": difference,
+            "tolerance": tolerance,
+            "ids_by_steps": list(told.grown.ids),
+            "ids_in_one_pass": again,
+        }
+        rows = self._schedules(position, told)
+        holds = difference <= tolerance if keeps else None
+        said = words.persistence(facts, rows, keeps=keeps)
+        return Finding(holds, said, facts, {"schedules": rows})
+
+    def _schedules(self, position: int, first: Told) -> list[dict[str, Any]]:
+        """Return the experiment at each schedule, with the cache and without it."""
+        rows: list[dict[str, Any]] = []
+        for cached in (True, False) if self._where.keeps else (False,):
+            for when in ("prompt", "every"):
+                acts = self._zero(self._where.layer, position, when)
+                is_first = cached and when == "prompt"
+                told = first if is_first else self._tell(acts, cached=cached)
+                steps = self._bench.growing.steps
+                row = {
+                    "when": when,
+                    "cache": "yes" if cached else "no",
+                    "keeps_the_change": not forgets(acts.when, self._length, steps, cached=cached),
+                    "same_tokens": told.grown.ids == first.grown.ids,
+                    "difference": _apart(first, told),
+                }
+                rows.append(row | self._said(told.grown))
+        return rows
+
+    def _equivalence(self) -> Finding:
+        layer, position = self._where.layer, self._length - 1
+        last, index = self._zero(layer, -1, "prompt"), self._zero(layer, position, "0")
+        same, apart = self._pairs([(last, index), (last, self._zero(layer, -1, "every"))])
+        facts = {
+            "layer": layer,
+            "position": position,
+            "identical": same.same and same.difference == 0,
+            "difference": same.difference,
+            "every_step_says_the_same": apart.same,
+        }
+        rows = [
+            {"position": -1, "when": "prompt", **self._said(same.left)},
+            {"position": position, "when": "step 0", **self._said(same.right)},
+            {"position": -1, "when": "every", **self._said(apart.right)},
+        ]
+        said = words.equivalence(facts)
+        return Finding(bool(facts["identical"]), said, facts, {"continuations": rows})
+
+    def _out_of_range(self) -> Finding:
+        layer, position, keeps = self._where.layer, self._length - 1, self._where.keeps
+        told = self._tell(Acts(), cached=keeps, watched=True)
+        (late,) = self._pairs([(Acts(), self._zero(layer, position, "1:"))])
+        held = [shape[1] for shape in told.shapes]
+        is_short = held == [self._length] + [1] * (len(held) - 1)
+        holds = (is_short and late.same and late.difference == 0) if keeps else None
+        facts = {
+            "layer": layer,
+            "position": position,
+            "difference_when_asked_later": late.difference,
+        }
+        rows = []
+        for step, shape in enumerate(told.shapes):
+            end = self._length + step
+            here = range(end - shape[1], end)
+            row = {"step": step, "shape": list(shape), "from": here.start, "to": end - 1}
+            row[f"position_{position}"] = "in the pass" if position in here else "in the cache"
+            rows.append(row)
+        said = words.out_of_range(holds, facts, held, self._length)
+        return Finding(holds, said, facts, {"steps": rows})
+
+    def _differs(self) -> Finding:
+        pair = self._early[self._length - 1]
+        facts = {
+            "layer": self._where.layer,
+            "different": not pair.same,
+            "difference": pair.difference,
+        }
+        rows = [
+            {"run": "plain", **self._said(pair.left)},
+            {"run": "steered", **self._said(pair.right)},
+        ]
+        return Finding(not pair.same, words.differs(facts), facts, {"continuations": rows})
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Return positions of a prompt, its first and last and evenly between, at most so many."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
+
+
+def _tolerance(model: LoadedModel, largest: float) -> float:
+    half = model.info.dtype in HALF
+    return max(_TOLERANCE, (_HALF_OF_LARGEST if half else _OF_LARGEST) * largest)
+
+
+def _apart(left: Told, right: Told) -> float:
+    """Return the largest difference of a logit over the steps before which the texts agree."""
+    steps = min(len(left.logits), len(right.logits))
+    both = zip(left.grown.ids, right.grown.ids, strict=False)
+    together = next((i + 1 for i, (a, b) in enumerate(both) if a != b), steps)
+    apart = (left.logits[:together] - right.logits[:together]).abs().max()
+    return float(apart)

@@ -1,0 +1,64 @@
+"""How texts go on: every one from where it stands, or one of them from another token. No Qt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desktop_app.analyses.steer.picture import begin_of
+from desktop_app.analyses.steer.said import continuations
+from desktop_app.contract.steering import Begin, parse_begin, written_begin
+
+if TYPE_CHECKING:
+    from desktop_app.analyses.steer.said import Continuation
+    from desktop_app.contract.result import Result
+
+MOST_NEW = 2_000
+_USUAL = 20
+_ENDED = "All texts have ended by themselves: choose Ignore end in the settings to go on."
+_FULL = f"No text has more than {MOST_NEW:,} new tokens."
+_NOTHING = "There is no text yet to go on from."
+
+
+def continued(result: Result) -> dict[str, object] | str:
+    """Return the settings with which all texts go on, by as many tokens as came last.
+
+    Where they cannot, a sentence says why.
+    """
+    texts = [
+        (prompt, one)
+        for prompt in range(len(result.prompts))
+        for one in continuations(result, prompt)
+    ]
+    longest = max((len(one.tokens) for _prompt, one in texts), default=0)
+    if not longest:
+        return _NOTHING
+    if all(one.ended for _prompt, one in texts) and not result.params.get("ignore_eos"):
+        return _ENDED
+    if longest >= MOST_NEW:
+        return _FULL
+    begun = max((len(parse_begin(text).ids) for text in begin_of(result)), default=0)
+    most = int(result.params.get("max_new_tokens") or longest)
+    more = most - begun if most > begun else _USUAL
+    begin = tuple(written_begin(Begin(one.run, prompt, one.ids)) for prompt, one in texts)
+    return {"begin": begin, "max_new_tokens": min(MOST_NEW, longest + more)}
+
+
+def begun_anew(
+    result: Result,
+    one: Continuation,
+    prompt: int,
+    step: int,
+    ids: tuple[int, ...],
+    text: str,
+) -> tuple[str, ...]:
+    """Return what texts begin with where one of them says something else at a step.
+
+    The others begin with what they began with.
+    """
+    kept = [
+        text_of
+        for text_of in begin_of(result)
+        if ((told := parse_begin(text_of)).run, told.prompt) != (one.run, prompt)
+    ]
+    new = Begin(one.run, prompt, (*one.ids[:step], *ids), text)
+    return (*kept, written_begin(new))

@@ -1,0 +1,202 @@
+"""Where interventions acted: steps × positions as codes, and what that means. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from desktop_app.analyses.steer.said import continuations
+from desktop_app.analyses.steer.words import intervention_words
+from desktop_app.contract.steering import forgets
+from desktop_app.pictures.token_text import token_label
+from desktop_app.pictures.words import plural
+from desktop_app.support.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desktop_app.analyses.steer.spec import SteerParams
+    from desktop_app.contract.steering import Intervention
+    from desktop_app.pictures.shown import Shown
+
+CODE_WORDS: dict[int, str] = {
+    1: "computed",
+    2: "in the cache",
+    3: "computed and changed",
+    4: "in the cache, changed when it was computed",
+    5: "in the cache, asked to be changed: nothing can",
+}
+"""What a cell's code says; 0 is a position that is not there yet."""
+
+_MEANINGS: dict[int, str] = {
+    0: "is not there yet",
+    1: "is computed in this pass, as it is",
+    2: "is no part of this pass: its keys and values are kept from an earlier one",
+    3: "is computed in this pass and changed",
+    4: "is no part of this pass: later layers’ keys and values, made of the changed stream, are "
+    "read from the cache",
+    5: "was asked to be changed in this pass, which holds the new token alone: it lives in the "
+    "cache, and no step can change it there any more",
+}
+# Sites behind the last thing of a block that other positions read.
+_AFTER_ATTENTION = frozenset({"resid_mid", "resid_post", "attn_out", "mlp_out", "head_z"})
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What happens at which step to which position.
+
+    Attributes:
+        codes: `[step][position]`, as `contract.steering.Code`.
+        labels: The token at each position.
+        prompt: How many of them are the prompt's.
+        shapes: Per step the shape of the hooked tensor, in words; empty where nothing is hooked.
+    """
+
+    codes: tuple[tuple[int, ...], ...]
+    labels: tuple[str, ...]
+    prompt: int
+    shapes: tuple[str, ...]
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The codes that it has, for the legend."""
+        return tuple(code for code in CODE_WORDS if any(code in row for row in self.codes))
+
+    def words(self, step: int, position: int) -> str:
+        """Say a cell in words."""
+        code = self.codes[step][position]
+        label = self.labels[position] if position < len(self.labels) else ""
+        token = f" “{label}”" if label else ""
+        whose = "of the prompt" if position < self.prompt else "new"
+        shape = f"\nhooked tensor {self.shapes[step]}" if step < len(self.shapes) else ""
+        told = f"step {step}: position {position}{token} ({whose}) {_MEANINGS.get(code, '')}"
+        return f"{told}{shape}"
+
+
+def timeline_of(shown: Shown, prompt: int) -> Timeline | None:
+    """Return the timeline of a prompt; None where nothing was changed."""
+    told = shown.data.get("timeline")
+    if told is None or prompt >= len(told) or not len(told[prompt]):
+        return None
+    codes = tuple(tuple(int(code) for code in row) for row in told[prompt])
+    width = max(map(len, codes))
+    codes = tuple(row + (0,) * (width - len(row)) for row in codes)
+    labels: list[str] = []
+    count = 0
+    if prompt < len(shown.prompts):
+        tokens = shown.prompts[prompt].tokens
+        count = len(tokens)
+        pairs = zip(tokens.pieces, tokens.texts, strict=True)
+        labels = [token_label(piece, text) for piece, text in pairs]
+    steered = next((c for c in continuations(shown, prompt) if c.run == "steered"), None)
+    if steered is not None:
+        labels += [token.label for token in steered.tokens]
+    labels = (labels + [""] * width)[:width]
+    return Timeline(codes, tuple(labels), count or width, _shapes(shown, prompt))
+
+
+def _shapes(shown: Shown, prompt: int) -> tuple[str, ...]:
+    told: Any = shown.data.get("shapes")
+    if told is None or prompt >= len(told):
+        return ()
+    return tuple("× ".join(f"{int(n)} " for n in shape).strip() for shape in told[prompt])
+
+
+def story(
+    timeline: Timeline, params: SteerParams, n_layers: int, differs: bool | None = None
+) -> list[str]:
+    """Return what the timeline shows, a sentence each, the most telling first."""
+    try:
+        acts = params.interventions()
+    except BadInputError as error:
+        return [str(error)]
+    cached, steps = params.cache == "yes", len(timeline.codes)
+    told = [f"{_capital(intervention_words(act))}." for act in acts[:_MOST_NAMED]]
+    if len(acts) > _MOST_NAMED:
+        told.append(f"And {plural(len(acts) - _MOST_NAMED, 'further intervention')}.")
+    told += _changed(timeline, cached=cached)
+    told += _asked(timeline)
+    places = [(act.position, act.when) for act in acts]
+    if forgets(places, timeline.prompt, steps, cached=cached):
+        told.append(
+            "Without the cache a later step computes changed positions anew, without the change: "
+            "the effect is lost, and this is another experiment than with the cache. To compare, "
+            "name the position from 0 and act at every step."
+        )
+    told += _nobody_reads(timeline, acts, n_layers, differs)
+    return told
+
+
+def _changed(timeline: Timeline, *, cached: bool) -> list[str]:
+    """Say which positions were changed, and where that lives afterwards."""
+    found: dict[int, int] = {}
+    for step, row in enumerate(timeline.codes):
+        for position, code in enumerate(row):
+            if code == 3:
+                found.setdefault(position, step)
+    if not found:
+        return ["No position was changed at any of these steps."]
+    later = {p for row in timeline.codes for p, code in enumerate(row) if code in {4, 5}}
+    named = [_position(timeline, p, step) for p, step in list(found.items())[:_MOST_NAMED]]
+    more = len(found) - len(named)
+    listed = ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    told = [f"Changed: {listed}."]
+    if cached and later:
+        told.append(
+            "Afterwards a changed position lives in the cache: later layers have made keys and "
+            "values of the changed stream, and every later step reads those. So a change on the "
+            "prompt pass goes on acting."
+        )
+    return told
+
+
+def _position(timeline: Timeline, position: int, step: int) -> str:
+    label = timeline.labels[position]
+    token = f" “{label}”" if label else ""
+    return f"position {position}{token} at step {step}"
+
+
+def _asked(timeline: Timeline) -> list[str]:
+    """Say where a position was asked for that the pass does not hold."""
+    asked = [
+        (step, position)
+        for step, row in enumerate(timeline.codes)
+        for position, code in enumerate(row)
+        if code == 5
+    ]
+    if not asked:
+        return []
+    step, position = asked[0]
+    shape = f" ({timeline.shapes[step]})" if step < len(timeline.shapes) else ""
+    return [
+        f"From step {step} on the pass holds the new token alone{shape}: position {position} lives "
+        "in the cache and cannot be changed there. A hook that asked for it would find no such "
+        "index; here nothing is done, and what was done before goes on acting."
+    ]
+
+
+def _nobody_reads(
+    timeline: Timeline, acts: Sequence[Intervention], n_layers: int, differs: bool | None
+) -> list[str]:
+    """Say where a change reaches no prediction: behind the last attention, at other positions."""
+    last = n_layers - 1
+    behind = all(act.layer in {last, -1} and act.site in _AFTER_ATTENTION for act in acts)
+    read = [
+        position >= timeline.prompt - 1
+        for row in timeline.codes
+        for position, code in enumerate(row)
+        if code == 3
+    ]
+    if not behind or not acts or not read or any(read) or differs:
+        return []
+    return [
+        f"Layer {last} is the last: behind its attention no position reads another one any more, "
+        "and the next token is read at the last position alone. So nothing can come of this "
+        "change."
+    ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
