@@ -248,10 +248,10 @@ def test_features_that_are_none(tmp_path):
             vector_files.read_head(name)
         assert says in str(caught.value)
     (folder / "cfg.json").write_text("[1]")
-    with pytest.raises(BadInputError, match="cfg.json is damaged"):
+    with pytest.raises(BadInputError, match=r"cfg\.json is damaged"):
         vector_files.read_head(f"{folder}:1")
     (folder / "cfg.json").unlink()
-    with pytest.raises(BadInputError, match="no cfg.json"):
+    with pytest.raises(BadInputError, match=r"no cfg\.json"):
         vector_files.read_head(f"{folder}:1")
     save_file({"decoder": DECODER}, folder / "sae_weights.safetensors")
     with pytest.raises(BadInputError, match="W_dec"):
