@@ -124,13 +124,14 @@ def read_head(file: str, option: str = "--add") -> VectorHead:
     told = f"{option} “{file}”"
     _refuse_unnameable(file, told)
     path, feature = Path(os.path.expanduser(file)), _FEATURE.match(file)
-    if path.suffix.lower() == ENDING and not path.is_dir():
+    if path.suffix.lower() == ENDING and not os.path.isdir(path):
         return _read_file(path, told)
-    if feature is not None and (folder := Path(os.path.expanduser(feature["folder"]))).is_dir():
+    folder = None if feature is None else Path(os.path.expanduser(feature["folder"]))
+    if feature is not None and folder is not None and os.path.isdir(folder):
         row = int(feature["row"])
         where, entry, facts = read_feature(folder, row, told)
         return VectorHead(where, told, entry, facts, row)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise BadInputError(
             f"{told} is a folder: name one feature of a sparse autoencoder in it, such as "
             f"“{file}:12”, or a {ENDING} file."
@@ -230,7 +231,7 @@ def check_target(file: str, option: str = "--out-vector") -> Path:
     path = Path(os.path.expanduser(file))
     if path.suffix.lower() != ENDING:
         raise BadInputError(f"{option} “{file}” must end in {ENDING}: rename it.")
-    if path.is_file():
+    if os.path.isfile(path):
         try:
             head = _read_file(path, f"{option} “{file}”")
         except BadInputError:

@@ -148,7 +148,7 @@ def test_no_pass_goes_further_than_it_must():
 
 @pytest.mark.pack
 def test_pack_chat_and_first_token(smollm2_folder):
-    """Under the chat template, the last token is the template's; a mean holds the first position."""
+    """With the chat template the last token is the template's; a mean holds the first position."""
     model = named("smollm2")
     own = Plain(str(smollm2_folder))
     params = SteerParams(chat=True)

@@ -84,7 +84,7 @@ def test_a_file_beyond_the_model(tmp_path):
 def test_widths(tmp_path):
     model = tiny("llama")
     short = saved(tmp_path, values=VALUES[:31])
-    with pytest.raises(BadInputError, match="has 31 numbers, and resid_post of .* has 32"):
+    with pytest.raises(BadInputError, match=r"has 31 numbers, and resid_post of .* has 32"):
         open_vector(model, short, Where())
     wide = tiny("qwen3")  # heads × width is no d_model there
     assert shape_at(wide, 0, "resid_mid") == (wide.info.d_model,)

@@ -175,6 +175,17 @@ def test_other_endings(tmp_path, name):
 
 
 def test_what_is_not_there(tmp_path):
+    for name in ("x" * 5_000 + ".safetensors", "x" * 5_000 + ":1", "x" * 5_000):
+        with pytest.raises(BadInputError):
+            vector_files.read_head(name)
+        with pytest.raises(BadInputError):
+            vector_files.check_target(name)
+    folder = tmp_path / "folder.safetensors"
+    folder.mkdir()
+    with pytest.raises(BadInputError, match="is a folder"):
+        vector_files.read_head(str(folder))
+    with pytest.raises(BadInputError):
+        vector_files.check_target(str(folder))
     for name in ("none.safetensors", "none:3", "n\0.safetensors", "n\ud800.safetensors"):
         for read in (vector_files.read_head, vector_files.check_target):
             if name.isprintable() and read is vector_files.check_target:
