@@ -122,6 +122,11 @@ def read_head(file: str, option: str = "--add") -> VectorHead:
         BadInputError: There is no such file, or it holds no vector: the sentence says what it is.
     """
     told = f"{option} “{file}”"
+    if not file.strip():
+        raise BadInputError(
+            f"{option} names no file: give a vector's {ENDING} file, or FOLDER:12 for a feature of "
+            "a sparse autoencoder."
+        )
     _refuse_unnameable(file, told)
     path, feature = Path(os.path.expanduser(file)), _FEATURE.match(file)
     if path.suffix.lower() == ENDING and not os.path.isdir(path):

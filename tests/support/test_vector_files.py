@@ -168,7 +168,13 @@ def test_numbers_that_are_none(tmp_path):
         vector_files.read_values(vector_files.read_head(str(path)))
 
 
-@pytest.mark.parametrize("name", ["v.pt", "v.npz", "v.bin", "v", "v.safetensors.zip", ""])
+@pytest.mark.parametrize("name", ["", " "])
+def test_no_name(name):
+    with pytest.raises(BadInputError, match="--set-to names no file"):
+        vector_files.read_head(name, "--set-to")
+
+
+@pytest.mark.parametrize("name", ["v.pt", "v.npz", "v.bin", "v", "v.safetensors.zip"])
 def test_other_endings(tmp_path, name):
     with pytest.raises(BadInputError):
         vector_files.read_head(str(tmp_path / name))
