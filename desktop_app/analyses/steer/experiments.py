@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer import experiment_words as words
 from desktop_app.analyses.steer.acting import Acting, Acts
+from desktop_app.analyses.steer.strips import continued
 from desktop_app.analyses.steer.trials import pairs, recomputed, told_by
 from desktop_app.contract.steering import Intervention, forgets
 from desktop_app.engine.noise import HALF
@@ -98,7 +99,8 @@ class Experiments:
         )
 
     def _said(self, grown: Grown) -> dict[str, Any]:
-        return {"ids": list(grown.ids), "text": self._model.tokenizer.decode(grown.ids)}
+        text = continued(self._model.tokenizer, self._bench.texts[self._prompt], grown.ids)
+        return {"ids": list(grown.ids), "text": text}
 
     def _tell(self, acts: Acts, *, cached: bool, watched: bool = False) -> Told:
         place = (self._where.layer, self._where.site) if watched else None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.acting import Acting, Acts
+from desktop_app.analyses.steer.strips import continued
 from desktop_app.analyses.steer.trials import Bench, pairs
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import acts_at
@@ -115,13 +116,15 @@ def _require_reach(bench: Bench, acts: Acts) -> None:
 
 
 def _fields(bench: Bench, rows: Sequence[Sequence[Pair | None]]) -> dict[str, Any]:
-    decode = bench.model.tokenizer.decode
+    def text(prompt: int, one: Pair | None) -> str | None:
+        if one is None:
+            return None
+        return continued(bench.model.tokenizer, bench.texts[prompt], one.right.ids)
+
     return {
         "scan": [[None if one is None else not one.same for one in row] for row in rows],
         "scan_difference": [
             [None if one is None else one.difference for one in row] for row in rows
         ],
-        "scan_texts": [
-            [None if one is None else decode(one.right.ids) for one in row] for row in rows
-        ],
+        "scan_texts": [[text(prompt, one) for one in row] for prompt, row in enumerate(rows)],
     }

@@ -75,10 +75,13 @@ class Plain:
         with torch.no_grad(), self._hooked(hooks, len(ids), cached=False):
             return self.model(torch.tensor([ids]), use_cache=False).logits[0].float()
 
-    def seen(self, ids: list[int], layer: int, site: str) -> torch.Tensor:
-        """Return what passes at a place `[n, width]`."""
+    def seen(
+        self, ids: list[int], layer: int, site: str, hooks: list[Hook] | None = None
+    ) -> torch.Tensor:
+        """Return what passes at a place `[n, width]`, behind changes."""
         kept: list[torch.Tensor] = []
-        self.logits(ids, [Hook(layer, site, lambda x, _step, _start: kept.append(x.clone()))])
+        look = Hook(layer, site, lambda x, _step, _start: kept.append(x.clone()))
+        self.logits(ids, [*(hooks or []), look])
         return kept[0][0]
 
     @contextmanager
