@@ -125,7 +125,8 @@ class Decoder:
         """Make the next step and return its next-token logits `[rows, d_vocab]`, float32.
 
         Args:
-            check: Asked before every layer of a large pass; what it raises ends the pass.
+            check: Asked before every layer of a large pass; what it raises ends the pass, and with
+                it the use of this decoder.
         """
         needed = self._layout.needed(self.step)
         with checking(self._model, check if self._is_large else None):

@@ -9,6 +9,7 @@ from transformers import DynamicCache
 
 from desktop_app.engine.decoding import Decoder, decoding, forward
 from desktop_app.engine.padding import Layout
+from desktop_app.engine.remembered import recall
 from desktop_app.engine.shortcuts import FAILURES
 from desktop_app.support.errors import BadInputError, is_out_of_memory
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
     from desktop_app.engine.model import LoadedModel
 
-_CACHED = "_lensbench_cached"
 _TOKENS = 6
 _FEWEST, _LOGITS = 64, 2**24  # tokens read at once, by how many logits are held
 
 
 def require_cache(model: LoadedModel, layers: Collection[int]) -> None:
-    """Require that a text goes on after kept keys and values as in a pass of its own; tried once.
+    """Require that a text goes on after kept keys and values as in a pass of its own.
+
+    What is tried is remembered of the architecture.
 
     Args:
         model: The model.
@@ -32,13 +34,9 @@ def require_cache(model: LoadedModel, layers: Collection[int]) -> None:
     Raises:
         BadInputError: It does not.
     """
-    tried: dict[bool, bool] = getattr(model.bridge, _CACHED, {})
-    hooked = bool(layers)
-    if hooked not in tried:
-        tried = {**tried, hooked: _goes_on(model, range(model.info.n_layers) if hooked else ())}
-        object.__setattr__(model.bridge, _CACHED, tried)
-    if not tried[hooked]:
-        while_changed = " while its layers are changed" if hooked else ""
+    name, every = ("goes_on_hooked", range(model.info.n_layers)) if layers else ("goes_on", ())
+    if not recall(model, name, lambda: _goes_on(model, every)):
+        while_changed = " while its layers are changed" if layers else ""
         raise BadInputError(
             f"{model.info.name} cannot go on after kept keys and values{while_changed}: choose "
             "--cache no, which computes the whole text anew at every step."

@@ -156,7 +156,7 @@ def grow(
                 _steps(parts, growing, draws, told)
                 shares.done += len(theirs)
 
-            limit = at_once(model, runs, growing)
+            limit = _at_once(model, shares.texts(units), growing)
             for _some, _nothing in in_batches(model, len(units), limit, work):
                 pass
     return grown
@@ -172,7 +172,7 @@ class _Shares:
     """
 
     def __init__(self, runs: Sequence[Run], growing: Growing) -> None:
-        self._by_row = len(runs) == 1
+        self._runs, self._by_row = runs, len(runs) == 1
         lengths: dict[int, list[int]] = {}
         for run in runs:
             for unit, text in zip(self._units(run), run.texts, strict=True):
@@ -189,6 +189,11 @@ class _Shares:
         wanted = set(units)
         return tuple(row for row, unit in enumerate(self._units(run)) if unit in wanted)
 
+    def texts(self, units: Sequence[int]) -> list[list[int]]:
+        """Return run by run the token counts of the texts that belong to units."""
+        found = [[len(run.texts[row]) for row in self.rows(run, units)] for run in self._runs]
+        return [own for own in found if own]
+
     def _units(self, run: Run) -> Sequence[int]:
         return range(len(run.texts)) if self._by_row else run.prompts
 
@@ -204,14 +209,18 @@ def _require_padding(model: LoadedModel, run: Run, growing: Growing) -> None:
 
 def needed_bytes(model: LoadedModel, runs: Sequence[Run], growing: Growing) -> int:
     """Return the memory that growing takes at its peak, for `report.needs`."""
-    rows = min(at_once(model, runs, growing), _Shares(runs, growing).total)
-    return rows * _unit_bytes(model, runs, growing)
+    shares, most = _Shares(runs, growing), 0
+    for units in shares.groups:
+        own = shares.texts(units)
+        rows = min(_at_once(model, own, growing), len(units))
+        most = max(most, rows * _unit_bytes(model, own, growing))
+    return most
 
 
 def at_once(model: LoadedModel, runs: Sequence[Run], growing: Growing) -> int:
     """Return how many prompts (of a single run: rows) grow together, at least one."""
-    longest = max(len(text) for run in runs for text in run.texts)
-    return texts_at_once(model, longest, _unit_bytes(model, runs, growing))
+    shares = _Shares(runs, growing)
+    return min(_at_once(model, shares.texts(units), growing) for units in shares.groups)
 
 
 def require_room(model: LoadedModel, lengths: Sequence[int], steps: int, setting: str) -> None:
@@ -271,15 +280,19 @@ def _score(
             found[row] = theirs
 
 
-def _unit_bytes(model: LoadedModel, runs: Sequence[Run], growing: Growing) -> int:
-    each = [
-        max(
-            grown_bytes(model, len(text), growing.steps, cached=growing.cached)
-            for text in run.texts
-        )
-        for run in runs
-    ]
-    return sum(each)
+def _at_once(model: LoadedModel, texts: Sequence[Sequence[int]], growing: Growing) -> int:
+    """Return how many units grow together whose texts have these token counts, run by run."""
+    longest = max(length for own in texts for length in own)
+    return texts_at_once(model, longest, _unit_bytes(model, texts, growing))
+
+
+def _unit_bytes(model: LoadedModel, texts: Sequence[Sequence[int]], growing: Growing) -> int:
+    total = 0
+    for own in texts:
+        longest = max(own)
+        columns = longest - min(own) + 1 if growing.padding == "right" else 1
+        total += grown_bytes(model, longest, growing.steps, cached=growing.cached, columns=columns)
+    return total
 
 
 class _Part:

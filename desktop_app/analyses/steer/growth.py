@@ -81,7 +81,7 @@ def _grow(study: Study, names: tuple[RunName, ...], prompts: list[int], report: 
     """Let continuations of some prompts grow, and compare the steered ones with a full pass."""
     runs = [study.run(name, prompts) for name in names]
     kept = Kept()
-    growing = study.growing
+    growing = replace(study.growing, check=report.check)
     if "steered" in names:
         steered = names.index("steered")
         watch = partial(_watch, study=study, prompts=prompts)

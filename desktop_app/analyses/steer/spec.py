@@ -424,14 +424,13 @@ ANALYSIS = Analysis(
             telling=-1,
         ),
         FieldSpec("vector_norm", ("intervention",), "Their lengths", nullable=True),
-        FieldSpec("saved", (), "Which vector was saved, and where"),
         FieldSpec(
             "scan", ("prompt", "position"), "Whether steering there changes the tokens", telling=-1
         ),
         FieldSpec(
             "scan_difference",
             ("prompt", "position"),
-            "Largest change of a logit over all steps",
+            "Largest change of a logit while the texts are the same",
             "logits",
             telling=-1,
         ),
@@ -479,6 +478,7 @@ ANALYSIS = Analysis(
             "sweep_coef", ("coefficient",), "The coefficients", labels="coefficient", telling=-1
         ),
         FieldSpec("findings", ("finding",), "The experiments and what they found", telling=-1),
+        FieldSpec("read_at", (), "Where the direction is read, and its length"),
         FieldSpec("read_position", _PROMPT, "Where the first new token is read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
