@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.analyses.steer.directions import check_kept, keep, vector_of
 from desktop_app.contract.grammar import resolve_heads, resolve_index
-from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.result import Notice
 from desktop_app.contract.steering import require_positions, touched
 from desktop_app.engine.interventions import (
@@ -31,8 +31,6 @@ from desktop_app.engine.interventions import (
 from desktop_app.engine.sites import require_acting
 from desktop_app.methods.grid import Group
 from desktop_app.methods.substitutes import Reference, make_means
-from desktop_app.methods.text_means import difference_of_means, sets_of
-from desktop_app.methods.vectors import Where, open_vector
 from desktop_app.methods.watching import other_reference
 from desktop_app.support.errors import BadInputError
 
@@ -47,14 +45,11 @@ if TYPE_CHECKING:
     from desktop_app.methods.substitutes import MeanValues
     from desktop_app.methods.vectors import Vector
 
-FILED: frozenset[Op] = frozenset({"add", "set", "project_out"})
-"""What takes its vector from a file."""
+VECTOR_OPS: frozenset[Op] = frozenset({"add", "difference", "set", "project_out"})
 ADDED: frozenset[Op] = frozenset({"add", "difference"})
 STRONG: frozenset[Op] = frozenset({"add", "difference", "set", "scale"})
 """What has a strength: these a sweep and a slider vary."""
 
-_OPTIONS = {"add": "--add", "set": "--set-to", "project_out": "--project-out"}
-_USUAL_SITE = "resid_post"
 # Directions that are this much shorter once others are taken out of them add nothing.
 _DEPENDENT = 1e-5
 _Made = tuple[tuple[Value, int | None], ...]
@@ -74,7 +69,7 @@ class Acting:
         shape: What the vector's axes are at its site; empty: the one that it has.
         heads: The heads that become their mean.
         means: What they become.
-        made: How the vector was made, and where it comes from.
+        made: The vector as it was made or read.
     """
 
     told: Intervention
@@ -342,6 +337,7 @@ def resolve(
         BadInputError: A layer, site, position or vector does not fit the model; it names it.
     """
     given = params.interventions()
+    check_kept(params, given)
     notices: list[Notice] = []
     means = _head_means(model, params, prepared, report) if _heads_of(model, given) else None
     if means is not None:
@@ -354,9 +350,10 @@ def resolve(
         if one.op == "ablate_heads":
             items += _ablating(model, one, HeadMeans(means, lengths) if means else None)
             continue
-        found = acting(model, params, one, report=report)
-        notices += found.made.notices if found.made is not None else ()
-        items.append(found)
+        items.append(acting(model, params, one, report=report))
+    keep(model, params, ((one.op, one.made) for one in items))
+    told = (notice for one in items if one.made is not None for notice in one.made.notices)
+    notices += dict.fromkeys(told)
     return Resolved(Acts(items), tuple(notices))
 
 
@@ -380,29 +377,20 @@ def acting(
         BadInputError: It does not fit the model.
     """
     where = one.layer if layer is None else layer
-    if one.op in FILED:
-        # Without a layer the file says where; the site that settings have then is none of theirs.
-        free = where is None and one.site == _USUAL_SITE
-        place = Where(where, None if free else one.site, params.elsewhere)
-        made = open_vector(model, one.file, place, _OPTIONS[one.op])
-        require_acting(model, [made.layer], made.site)
-        return _with_vector(one, made)
-    if where is None:
+    if where is not None:
+        where = resolve_index(where, model.info.n_layers, "--layer")
+        require_acting(model, [where], one.site)
+    made = vector_of(model, params, one, where, report)
+    if where is None and made is None:
         raise BadInputError(
             f"--layer is not given: say at which of the {model.info.n_layers} layers of "
             f"{model.info.name} the intervention acts."
         )
-    where = resolve_index(where, model.info.n_layers, "--layer")
-    require_acting(model, [where], one.site)
-    if one.op == "difference":
-        sets = sets_of(one, params.vector_at)
-        found = difference_of_means(model, params, sets, [where], report or SilentReporter())
-        return _with_vector(one, found[where])
-    return Acting(one, where, one.site, one.factor if one.op == "scale" else 1.0)
-
-
-def _with_vector(one: Intervention, made: Vector) -> Acting:
-    return Acting(one, made.layer, made.site, one.coef, made.values, made.shape, made=made)
+    strength = one.factor if one.op == "scale" else one.coef
+    if made is None:
+        return Acting(one, where or 0, one.site, strength)
+    require_acting(model, [made.layer], one.site)
+    return Acting(one, made.layer, one.site, strength, made.values, made.shape, made=made)
 
 
 def _heads_of(model: LoadedModel, given: Sequence[Intervention]) -> dict[int, list[int]]:
