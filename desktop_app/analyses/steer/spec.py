@@ -72,7 +72,8 @@ class SteerParams(Params):
     add: tuple[PathText, ...] = setting(
         (),
         "Add",
-        "Files of vectors that are added, each times its coefficient.",
+        "Files of vectors that are added, each times its coefficient; FOLDER:12 is feature 12 of a "
+        "sparse autoencoder.",
         max_length=MAX_VECTORS,
         cli="texts",
         metavar="FILE",
@@ -277,8 +278,8 @@ class SteerParams(Params):
     )
     begin: tuple[BeginText, ...] = setting(
         (),
-        "Begin with",
-        "Tokens with which continuations begin.",
+        "Given beginning",
+        "Tokens with which continuations begin, and a text behind a + to follow them.",
         max_length=MAX_TEXTS,
         hidden=True,
         cli="texts",
@@ -338,7 +339,10 @@ class SteerParams(Params):
         place = {name: given[name] for name in _WHERE if name in given}
         whole = []
         for one in also:
-            told = read_intervention(one)
+            try:
+                told = read_intervention(one)
+            except ValueError:
+                return given  # the field itself says what is wrong, by its name
             whole.append({**place, **told} if isinstance(told, dict) else told)
         return {**given, "also": tuple(whole)}
 
