@@ -277,8 +277,8 @@ class SteerParams(Params):
     )
     begin: tuple[BeginText, ...] = setting(
         (),
-        "Begin with",
-        "Tokens with which continuations begin.",
+        "Given beginning",
+        "Tokens with which continuations begin, and a text behind a + to follow them.",
         max_length=MAX_TEXTS,
         hidden=True,
         cli="texts",
@@ -338,7 +338,10 @@ class SteerParams(Params):
         place = {name: given[name] for name in _WHERE if name in given}
         whole = []
         for one in also:
-            told = read_intervention(one)
+            try:
+                told = read_intervention(one)
+            except ValueError:
+                return given  # the field itself says what is wrong, by its name
             whole.append({**place, **told} if isinstance(told, dict) else told)
         return {**given, "also": tuple(whole)}
 
@@ -429,7 +432,7 @@ ANALYSIS = Analysis(
         FieldSpec(
             "scan_difference",
             ("prompt", "position"),
-            "Largest change of a logit over all steps",
+            "Largest change of a logit while the texts are the same",
             "logits",
             telling=-1,
         ),
@@ -477,6 +480,7 @@ ANALYSIS = Analysis(
             "sweep_coef", ("coefficient",), "The coefficients", labels="coefficient", telling=-1
         ),
         FieldSpec("findings", ("finding",), "The experiments and what they found", telling=-1),
+        FieldSpec("read_at", (), "Where the direction is read, and its length"),
         FieldSpec("read_position", _PROMPT, "Where the first new token is read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
