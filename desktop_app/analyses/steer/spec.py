@@ -72,7 +72,8 @@ class SteerParams(Params):
     add: tuple[PathText, ...] = setting(
         (),
         "Add",
-        "Files of vectors that are added, each times its coefficient.",
+        "Files of vectors that are added, each times its coefficient; FOLDER:12 is feature 12 of a "
+        "sparse autoencoder.",
         max_length=MAX_VECTORS,
         cli="texts",
         metavar="FILE",
