@@ -31,6 +31,7 @@ NEEDED = {
     "repeat": {"batch": 2, "seq_len": 6},
     "detect": {"batch": 2, "seq_len": 6},
     "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
+    "steer": {"scale": 1.5, "layer": 1, "position": "all", "max_new_tokens": 3, "say": "ef"},
 }
 FORMS = [
     ("gpt2", "constant", "raw"),

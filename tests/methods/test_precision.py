@@ -163,6 +163,16 @@ SETTINGS = {
     "compare": {"rank_heads": True},
     "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
     "probe": {"prompts": LABELLED, "shuffles": 2},
+    "steer": {
+        "from": ("ab",),
+        "to": ("cd", "ef"),
+        "layer": 1,
+        "say": "g",
+        "max_new_tokens": 3,
+        "sweep_layers": "0:2",
+        "sweep_coefs": (1.0,),
+        "scan": True,
+    },
     "fit_lens": {"windows": 2, "max_seq_len": 24, "dim_batch": 8},
 }
 

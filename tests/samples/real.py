@@ -33,6 +33,19 @@ SETTINGS = {
     "circuit": {"prune": 20, "mlps": True, "minus": True, "controls": 5, "generate": 3},
     "edges": {"circuit": "0.1", "resamples": 10, "controls": 4},
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
+    "steer": {
+        "from": ("7 9", "6 1"),
+        "to": ("1 2", "4 5"),
+        "layer": 1,
+        "coef": (2.0,),
+        "position": "all",
+        "when": "every",
+        "say": "Count.",
+        "max_new_tokens": 3,
+        "sweep_layers": "0:2",
+        "sweep_coefs": (-1.0, 2.0),
+        "scan": True,
+    },
 }
 
 

@@ -42,6 +42,20 @@ FULL = {
         "dim_batch": 64,
     },
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
+    "steer": {
+        "from": ("7 9", "6 1"),
+        "to": ("1 2", "4 5"),
+        "layer": 1,
+        "coef": (2.0,),
+        "position": "all",
+        "when": "every",
+        "say": "Count.",
+        "max_new_tokens": 4,
+        "sweep_layers": "0:3",
+        "sweep_coefs": (-2.0, 1.0, 2.0),
+        "scan": True,
+        "preset": "equivalence",
+    },
 }
 PROMPTS = [
     PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=(" 5",), wrong=(" 4",)),

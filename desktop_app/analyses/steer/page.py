@@ -89,6 +89,9 @@ class SteerPage(QWidget):
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""
 
+    def expect_run(self) -> None:
+        """Hear that a run begins that fills the page anew."""
+
     def show_result(self, result: Result, prompt: int) -> None:
         """Show a finished result, the prompt of that number."""
 

@@ -338,7 +338,10 @@ class SteerParams(Params):
         place = {name: given[name] for name in _WHERE if name in given}
         whole = []
         for one in also:
-            told = read_intervention(one)
+            try:
+                told = read_intervention(one)
+            except ValueError:
+                return given  # the field itself says what is wrong, by its name
             whole.append({**place, **told} if isinstance(told, dict) else told)
         return {**given, "also": tuple(whole)}
 

@@ -90,7 +90,7 @@ class TokenSide(QWidget):
             part.setEnabled(there)
         self._show_line()
 
-    def edit(self) -> None:
+    def begin_typing(self) -> None:
         """Let the text be typed that is to be said."""
         self._line.setFocus(Qt.FocusReason.OtherFocusReason)
         self._line.selectAll()
@@ -113,4 +113,6 @@ class TokenSide(QWidget):
 
     def _on_said(self) -> None:
         if self._line.text() and self._there:
-            self.text_wanted.emit(self._line.text())
+            text = self._line.text()
+            self._line.clear()
+            self.text_wanted.emit(text)

@@ -107,6 +107,13 @@ class SteerView(AnalysisView):
         return True
 
     @override
+    def expect_run(self, params: Params) -> None:
+        """Take note of a run: what grows from now on is another text."""
+        super().expect_run(params)
+        for page in self._all:
+            page.expect_run()
+
+    @override
     def clear(self) -> None:
         """Go back to the empty view."""
         super().clear()

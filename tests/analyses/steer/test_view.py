@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPushButton, QSlider
 
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.step_strips import StepStrips
+from desktop_app.analyses.steer.timeline_grid import TimelineGrid
 from desktop_app.analyses.steer.words import params_of
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
@@ -121,6 +122,8 @@ def test_any_text_is_said_instead_to_the_letter(view, asked):
     QTest.keyClicks(line, "  rain, so")
     QTest.keyClick(line, Qt.Key.Key_Return)
     assert asked[-1][0].begin == ("said:0:18+  rain, so",)
+    assert asked[-1][0].max_new_tokens >= 1 + len("  rain, so"), "room for all that was typed"
+    assert line.text() == ""
 
 
 def test_nothing_typed_says_nothing(view, asked):
@@ -273,6 +276,14 @@ def test_tokens_stream_in(view):
     assert view.read_out()["texts"]["steered"][1] == "␠cold", "stopped: the old texts again"
 
 
+def test_another_run_of_the_same_tokens_has_its_own_numbers(view):
+    for logprob in (-0.1, -0.7):
+        view.expect_run(view.params())
+        one = strip([10], [" a"], [logprob])
+        view.show_partial({"plain": (one, one)})
+        assert view.read_out()["numbers"]["plain"] == (f"−{-logprob:.2f}",)
+
+
 def test_a_chosen_token_is_chosen_again_when_the_text_reaches_it(view):
     click(view, "steered", 1)
     one = strip([10], [" a"], [-0.1])
@@ -304,3 +315,61 @@ def test_a_result_of_the_wrong_form_is_refused_in_a_sentence(view):
     result = steer_result()
     view.show_result(type(result)(**{**vars(result), "data": {"plain": ({"ids": [1]},)}}))
     assert view.read_out()["state"] == "failure"
+
+
+# The timeline.
+
+
+@pytest.fixture
+def grid(view):
+    """Return the timeline of the shown result, turned to by its button."""
+    press(view, "Timeline")
+    return find(view, TimelineGrid)
+
+
+def test_the_timeline_has_a_legend_of_what_it_shows(view, grid):
+    told = view.read_out()
+    assert told["page"] == "timeline"
+    assert told["timeline_legend"] == [
+        "computed",
+        "in the cache",
+        "computed and changed",
+        "in the cache, changed when it was computed",
+    ]
+    assert told["timeline_shapes"][0] == "1 × 8 × 8"
+    assert told["timeline_exact"].endswith("says the same tokens, logits within 2e−06.")
+
+
+def test_a_cell_says_what_it_is_by_mouse_and_by_keys(view, grid):
+    QTest.mouseClick(grid.viewport(), LEFT, pos=grid.cell_box(0, 7).center())
+    assert (
+        "position 7 “␠” (of the prompt) is computed in this pass and changed"
+        in (view.read_out()["timeline_cell"])
+    )
+    QTest.keyClick(grid, Qt.Key.Key_Down)
+    assert "read from the cache" in view.read_out()["timeline_cell"]
+    assert "step 1" in grid.accessibleDescription()
+    for _time in range(9):
+        QTest.keyClick(grid, Qt.Key.Key_Down)
+    assert grid.chosen() == (3, 7)
+
+
+def test_the_cache_is_switched_where_it_is_explained(view, grid, asked):
+    press(view, "Without")
+    assert asked[-1][0].cache == "no"
+
+
+def test_another_prompt_has_its_own_timeline(view, grid, selection):
+    QTest.mouseClick(grid.viewport(), LEFT, pos=grid.cell_box(3, 9).center())
+    selection.select_prompt(1)
+    told = view.read_out()
+    assert len(told["timeline_labels"]) == 6 + 3
+    assert "Choose a cell" in told["timeline_cell"]
+
+
+def test_plain_generation_says_why_its_timeline_is_empty(view, grid):
+    show(view, plain_result())
+    told = view.read_out()
+    assert told["timeline"] is None
+    assert told["timeline_legend"] == []
+    assert "once there is an intervention" in told["timeline_words"]
