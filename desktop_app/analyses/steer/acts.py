@@ -261,7 +261,7 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
         wrong = trouble(act, model)
         values = (
             place + 1,
-            OPS[act.op],
+            _SHORT_OPS.get(act.op, OPS[act.op]),
             _short_where(act),
             positions_words(act.position),
             when_words(act.when).removeprefix("on the ").removeprefix("at "),
@@ -272,6 +272,7 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
     return Ranking(columns, tuple(rows))
 
 
+_SHORT_OPS = {"add": "Add vector", "difference": "Difference", "set": "Set to vector"}
 _SHORT = {
     "resid_pre": "stream before",
     "resid_mid": "stream mid-block",

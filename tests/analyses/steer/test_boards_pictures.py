@@ -161,6 +161,14 @@ def test_a_strangers_findings_do_no_harm():
     assert findings.findings_ranking(result).rows[1].values[1] == "does not hold"
 
 
+def test_many_numbers_of_few_prompts_stand_below_each_other():
+    rows = [{"prompt": i, **{f"n_{k}": k + i for k in range(7)}} for i in (1, 2)]
+    given = [{"name": "n", "holds": True, "numbers": {"prompts": rows}}]
+    ((_name, table),) = findings.cards_of({"findings": given})[0].tables
+    assert [column.heading for column in table.columns] == ["", "Prompt 1", "Prompt 2"]
+    assert table.rows[0].values == ("N 0", "1", "2")
+
+
 # The scan.
 
 
