@@ -346,9 +346,15 @@ RUNS = {
         steer.run,
         ROWS,
         {
-            **{"from": ("Monday Tuesday",), "to": ("1 2", "9 8"), "layer": 1, "position": "all"},
-            **{"sweep_layers": "0:2", "sweep_coefs": (-3.0, 4.0), "scan": True},
-            **{"max_new_tokens": 3, "also": ('{"op": "scale", "layer": 2, "factor": 1.5}',)},
+            "from": ("Monday Tuesday",),
+            "to": ("1 2", "9 8"),
+            "layer": 1,
+            "position": "all",
+            "sweep_layers": "0:2",
+            "sweep_coefs": (-3.0, 4.0),
+            "scan": True,
+            "max_new_tokens": 3,
+            "also": ('{"op": "scale", "layer": 2, "factor": 1.5}',),
         },
     ),
     "steer-plain": (

@@ -65,8 +65,8 @@ class ActForm(QWidget):
         self.op.setAccessibleName("What is done")
         for op, title in data_of.OPS.items():
             self.op.addItem(title, op)
-            tip = plain_tip(data_of.OP_TIPS[op])
-            self.op.setItemData(self.op.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            place, role = self.op.count() - 1, Qt.ItemDataRole.ToolTipRole
+            self.op.setItemData(place, plain_tip(data_of.OP_TIPS[op]), role)
         self._tip = label("", "small", wrap=True)
         self._room = QWidget()
         self._place = column_in(self._room, spacing=0)
