@@ -237,7 +237,7 @@ class ActForm(QWidget):
         if not found:
             entry = menu.addAction("No vector of this model was saved yet")
             entry.setEnabled(False)
-            entry.setToolTip(_NO_VECTORS)
+            entry.setToolTip(plain_tip(_NO_VECTORS))
         self._open(menu, "known")
 
     def _take(self, one: Known, *_clicked: object) -> None:
@@ -277,7 +277,7 @@ class ActForm(QWidget):
         if not any(self._labelled):
             entry = menu.addAction("The table has no labels")
             entry.setEnabled(False)
-            entry.setToolTip(_NO_LABELS)
+            entry.setToolTip(plain_tip(_NO_LABELS))
         menu.addSeparator()
         menu.addAction("Prompts of a file…").triggered.connect(partial(self._ask_texts, field))
         self._open(menu, field)

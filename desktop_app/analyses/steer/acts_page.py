@@ -211,7 +211,7 @@ class ActsPage(SteerPage):
         menu.setToolTipsVisible(True)
         for op, title in data_of.OPS.items():
             entry = menu.addAction(title)
-            entry.setToolTip(data_of.OP_TIPS[op])
+            entry.setToolTip(plain_tip(data_of.OP_TIPS[op]))
             entry.triggered.connect(partial(self._add, op))
         open_menu(menu, self.add.mapToGlobal(QPoint(0, self.add.height())))
 
