@@ -9,7 +9,7 @@ from desktop_app.engine.memory import BYTES_PER_ITEM, budget_bytes, row_bytes
 if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
 
-_ALLOCATOR = 1.35
+_ALLOCATOR = 1.5  # what the allocator and the matrix products hold on top, measured
 # Beyond this many tokens in the prompt pass, and this many texts, a CPU gains no speed.
 _CPU_TOKENS = 4096
 _CPU_TEXTS = 64
@@ -37,16 +37,16 @@ def grown_bytes(
     held = length if cached else whole
     inside = row_bytes(model, held, held, read_all=False)
     if not cached:
-        return inside + logits
+        return int(_ALLOCATOR * (inside + logits))
     heads = info.n_kv_heads * max(info.d_head, model.widest_head)
     kept = 2 * whole * heads * item
     # A layer's are put together anew at every step, beside what was there.
-    return inside + logits + kept * (info.n_layers + 1)
+    return int(_ALLOCATOR * (inside + logits + kept * (info.n_layers + 1)))
 
 
 def texts_at_once(model: LoadedModel, length: int, each: int) -> int:
     """Return how many texts of a token length grow together, at least one; each takes `each`."""
-    rows = int(budget_bytes(model) / (_ALLOCATOR * each))
+    rows = budget_bytes(model) // each
     most = _GPU_TEXTS
     if model.device.type == "cpu":
         most = min(_CPU_TEXTS, max(8, _CPU_TOKENS // length))

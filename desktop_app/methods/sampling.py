@@ -67,10 +67,13 @@ def choose(logits: torch.Tensor, sampling: Sampling, uniform: torch.Tensor | Non
     """
     if not sampling.temperature or uniform is None:
         return logits.argmax(-1)
-    scores = logits.double().cpu() / sampling.temperature
+    scores = logits.double().cpu()
+    # The largest becomes 0, which no temperature, however low, makes infinite.
+    scores = (scores - scores.amax(-1, keepdim=True)) / sampling.temperature
     weights = kept(scores, sampling).softmax(-1).cumsum(-1)
+    whole = weights[:, -1:]
     # The first token whose share of the whole reaches beyond the number: one of no weight never.
-    reached = uniform[:, None] * weights[:, -1:]
+    reached = (uniform[:, None] * whole).minimum(whole.nextafter(torch.zeros_like(whole)))
     return torch.searchsorted(weights, reached, right=True)[:, 0].to(logits.device)
 
 

@@ -68,7 +68,7 @@ def test_ties_are_kept_as_hugging_face_keeps_them():
 def test_the_ends_of_the_unit_interval_are_tokens_of_some_weight():
     logits = torch.full((1, 6), -torch.inf)
     logits[0, 2:5] = torch.tensor([0.0, 1.0, 2.0])
-    ends = (0.0, 1 - 2**-53)
+    ends = (0.0, 1.0)  # the latter is never drawn, and yet may come of rounding
     found = [choose(logits, Sampling(1.0), torch.tensor([u], dtype=torch.float64)) for u in ends]
     assert [int(one) for one in found] == [2, 4]
 
@@ -92,3 +92,14 @@ def test_draws_depend_on_seed_prompt_and_step_alone():
     assert not torch.equal(Draws(Sampling(1.0, seed=8), 20).at([3], 4), one.at([3], 4))
     big = Draws(Sampling(1.0, seed=2**63), 2).at([1], 1)
     assert 0 <= float(big) < 1
+
+
+def test_the_lowest_temperatures_take_the_likeliest_and_the_highest_any():
+    logits = some_logits(4)
+    uniform = torch.tensor([0.11, 0.41, 0.61, 0.91], dtype=torch.float64)
+    for temperature in (5e-324, 1e-300, 1e-6):
+        found = choose(logits, Sampling(temperature), uniform)
+        assert found.tolist() == logits.argmax(-1).tolist()
+    assert choose(logits, Sampling(1e9), uniform).tolist() == [5, 20, 30, 45]
+    logits[:, 5:] = -torch.inf
+    assert choose(logits, Sampling(1e-300), uniform).tolist() == logits.argmax(-1).tolist()

@@ -14,6 +14,11 @@ PROMPTS = (
     PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",)),
     PromptRow(text="2 3 4 5 ", corrupt="8 1 6 2 ", answer=("6",), wrong=("5",)),
 )
+LABELLED = tuple(
+    PromptRow(text=f"{n} {n + 1} {n + 2} {n % 3 + 3}", label="divides" if n % 3 else "not")
+    for n in range(1, 9)
+)
+TABLES = {"probe": LABELLED}
 SETTINGS = {
     "patch": {"site": "head_z"},
     "detect": {"batch": 2, "seq_len": 8, "card": "auto", "keep_patterns": True},
@@ -49,5 +54,5 @@ def real_result(name):
     """Return what the toy model gives under that name."""
     params = ANALYSES[name].params(**SETTINGS.get(name, {}))
     if params.reads_prompts():
-        params = params.model_copy(update={"prompts": PROMPTS})
+        params = params.model_copy(update={"prompts": TABLES.get(name, PROMPTS)})
     return part_of(name, "run").run(named("toy"), params, SilentReporter())

@@ -25,6 +25,7 @@ from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
+from desktop_app.analyses.probe import run as probe
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
 from desktop_app.analyses.residual import run as residual
@@ -50,6 +51,16 @@ LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
 JACOBIAN, TUNED, TEXT, VECTOR, WORDS = (str(Path(LENSES.name, name)) for name in NAMES)
 SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
 COUNTED = resource("help", "start.md")
+LABELLED = tuple(
+    PromptRow(text=" ".join(map(str, range(n, n + 2 + n % 3))), label="odd" if n % 2 else "even")
+    for n in range(1, 15)
+)
+SORTED = tuple(
+    PromptRow(text=f"{a} {b} {a} {c}", label={1: "x", 5: "y", 9: "z"}[b])
+    for a in (2, 4, 6, 8)
+    for b in (1, 5, 9)
+    for c in (3, 7)
+)
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -163,6 +174,12 @@ RUNS = {
             "families": "digits,days",
             "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
         },
+    ),
+    "probe": (probe.run, LABELLED, {"shuffles": 2, "seed": 3}),
+    "probe-positions": (
+        probe.run,
+        SORTED,
+        {"shuffles": 1, "position": "all", "site": "mlp_out", "l2": 0.3, "split": 0.4},
     ),
     "residual": (residual.run, ROWS, {"heads": True}),
     "residual-uneven": (residual.run, UNEVEN, {"measure": "norms"}),
@@ -329,9 +346,15 @@ RUNS = {
         steer.run,
         ROWS,
         {
-            **{"from": ("Monday Tuesday",), "to": ("1 2", "9 8"), "layer": 1, "position": "all"},
-            **{"sweep_layers": "0:2", "sweep_coefs": (-3.0, 4.0), "scan": True},
-            **{"max_new_tokens": 3, "also": ('{"op": "scale", "layer": 2, "factor": 1.5}',)},
+            "from": ("Monday Tuesday",),
+            "to": ("1 2", "9 8"),
+            "layer": 1,
+            "position": "all",
+            "sweep_layers": "0:2",
+            "sweep_coefs": (-3.0, 4.0),
+            "scan": True,
+            "max_new_tokens": 3,
+            "also": ('{"op": "scale", "layer": 2, "factor": 1.5}',),
         },
     ),
     "steer-plain": (

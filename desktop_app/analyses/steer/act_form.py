@@ -74,7 +74,8 @@ class ActForm(QWidget):
         self._trouble = label("", "bad", wrap=True)
         column_in(
             self,
-            row_in(None, self.op, (self._tip, 1), spacing=10),
+            row_in(None, self.op, None),
+            self._tip,
             self._room,
             self._tools,
             self._trouble,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from desktop_app.analyses.steer import acts as data_of
 from desktop_app.analyses.steer.act_form import ActForm
 from desktop_app.analyses.steer.made import made_params
-from desktop_app.analyses.steer.options import SharedForm, shared_of
+from desktop_app.analyses.steer.options import NAMES, SharedForm, shared_of
 from desktop_app.analyses.steer.options import settings_of as shared_settings
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.spec import MAX_INTERVENTIONS
@@ -23,6 +23,7 @@ from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.menus import new_menu, open_menu
+from desktop_app.widgets.basics.tab_order import give_keys
 from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
 
@@ -140,6 +141,14 @@ class ActsPage(SteerPage):
     @override
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
         self.form.take_labelled(labelled)
+
+    @override
+    def shows_setting(self, name: str) -> bool:
+        return name in NAMES
+
+    @override
+    def show_setting(self, name: str) -> None:
+        give_keys(self.shared.editor(name), Qt.FocusReason.ShortcutFocusReason)
 
     @override
     def offer_family(self, title: str, tip: str) -> None:

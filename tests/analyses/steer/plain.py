@@ -21,7 +21,7 @@ _BLOCKS = ("model.layers", "transformer.h", "gpt_neox.layers", "model.decoder.la
 _ATTENTION = ("self_attn", "attn", "attention", "self_attention")
 _MLP = ("mlp", "block_sparse_moe", "feed_forward")
 _OUT = ("o_proj", "c_proj", "dense", "out_proj", "wo")
-_MID = ("pre_feedforward_layernorm", "post_attention_layernorm", "ln_2")
+_MID = ("post_attention_layernorm", "ln_2")
 SITES = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head_z")
 
 
@@ -114,17 +114,22 @@ class Plain:
         def after(_module: object, _args: object, output: Any) -> None:
             change(output[0] if isinstance(output, tuple) else output)
 
-        attention = _first(block, _ATTENTION)
+        # Where a norm stands behind each part, what the part adds to the stream leaves that norm.
+        normed = hasattr(block, "post_feedforward_layernorm")
         if one.site == "resid_pre":
             return block.register_forward_pre_hook(before, with_kwargs=True)
         if one.site == "resid_mid":
-            return _first(block, _MID).register_forward_pre_hook(before, with_kwargs=True)
+            names = ("pre_feedforward_layernorm", *_MLP) if normed else _MID
+            return _first(block, names).register_forward_pre_hook(before, with_kwargs=True)
         if one.site == "resid_post":
             return block.register_forward_hook(after)
+        attention = _first(block, _ATTENTION)
         if one.site == "attn_out":
-            return attention.register_forward_hook(after)
+            part = block.post_attention_layernorm if normed else attention
+            return part.register_forward_hook(after)
         if one.site == "mlp_out":
-            return _first(block, _MLP).register_forward_hook(after)
+            part = block.post_feedforward_layernorm if normed else _first(block, _MLP)
+            return part.register_forward_hook(after)
         inner = getattr(attention, "attention", attention)
         return _first(inner, _OUT).register_forward_pre_hook(before, with_kwargs=True)
 
@@ -136,4 +141,7 @@ def _at(module: Any, path: str) -> Any:
 
 
 def _first(module: Any, names: tuple[str, ...]) -> Any:
-    return next(getattr(module, name) for name in names if hasattr(module, name))
+    for name in names:
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise LookupError(f"no {' or '.join(names)} in {type(module).__name__}")
