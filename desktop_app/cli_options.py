@@ -175,7 +175,7 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
             options[name] = _as_given(kind, name, options[name])
         elif get_origin(field.annotation) is tuple:
             parts = (part.strip() for given in options[name] for part in given.split(","))
-            options[name] = tuple(part for part in parts if part)
+            options[name] = tuple(part for part in parts if part) or field.default
         elif _when_prompts(field) and options[name] is None:
             options[name] = _when_prompts(field) if options["prompts"] else field.default
     made = params(**options)

@@ -48,6 +48,9 @@ _OPTIONS = {
     "with-layernorm": "its norms",
     "with-weights": "its weights",
     "norm-steps": "norms step by step",
+    "max-new-tokens": "new tokens",
+    "ignore-eos": "ignore end",
+    "say": "just say it",
 }
 # The sign of a number that is nothing, and what a number may begin with: a width of spaces.
 _SIGNED_NOTHING = re.compile(r"^(\s*)[+-](?=[0.]+([^\d.]|$))")
@@ -83,6 +86,9 @@ _NOTICES = {
     "candidate_beside": "more tokens change",
     "candidate_space": "leading space differs",
     "candidate_uncounted": "not in the text",
+    "position_cached": "position lives in the cache",
+    "cache_forgets": "forgotten without the cache",
+    "constant_logits": "all logits equal",
 }
 METRIC_NAMES = {
     "logit_diff": "logit difference",

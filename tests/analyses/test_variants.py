@@ -19,12 +19,19 @@ ROWS = (PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h"),)
 TEXT = "a text of some words, and of more words than that\n" * 4
 # What an analysis cannot do without; all else is as usual.
 NEEDED = {
+    "probe": {
+        "prompts": tuple(
+            PromptRow(text=f"ab {c}d f", label="ab"[n % 2]) for n, c in enumerate("cegikmoq")
+        ),
+        "shuffles": 2,
+    },
     "edges": {"steps": 1, "best": 20, "method": "exact"},
     "circuit": {"keep": "0.1,1.0,m1", "mlps": True, "replace": "zero", "minus": True},
     "hand_patch": {"moves": ("clean:resid_post:1.3>1.3",)},
     "repeat": {"batch": 2, "seq_len": 6},
     "detect": {"batch": 2, "seq_len": 6},
     "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
+    "steer": {"scale": 1.5, "layer": 1, "position": "all", "max_new_tokens": 3, "say": "ef"},
 }
 FORMS = [
     ("gpt2", "constant", "raw"),
@@ -52,7 +59,7 @@ def models(tmp_path_factory):
 def made(model, name):
     """Return a result with usual settings, of prompts or of none as the analysis has it."""
     kind = ANALYSES[name].params
-    params = kind(prompts=ROWS, **NEEDED.get(name, {}))
+    params = kind.model_validate({"prompts": ROWS, **NEEDED.get(name, {})})
     if not params.reads_prompts():
         params = kind(**NEEDED.get(name, {}))
     return part_of(name, "run").run(model, params, SilentReporter())

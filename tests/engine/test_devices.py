@@ -185,7 +185,8 @@ def sweeping(model):
     """Return the analyses that sweep, with a long prompt where the memory is a GPU's own."""
     for name in ANALYSES:
         params = params_of(name)
-        if model.device.type == "cuda" and params.reads_prompts():
+        labelled = any(row.label for row in params.prompts)  # and a single one would be refused
+        if model.device.type == "cuda" and params.reads_prompts() and not labelled:
             params = params.model_copy(update={"prompts": (LONG,)})
         listener = EstimatingReporter()
         go = partial(hook(name, "run", "run"), model, params, listener)

@@ -144,6 +144,7 @@ def test_what_an_architecture_does_not_stand_is_said_with_the_step_that_helps(
         load(ModelSpec(str(folder), device="cpu", **settings), SilentReporter())
 
 
+LABELLED = tuple(PromptRow(text=f"ab{c}d", label="ab"[n % 2]) for n, c in enumerate("efgh"))
 SETTINGS = {
     "edges": {"best": 5, "steps": 2, "circuit": "10", "controls": 2},
     "tokens": {},
@@ -161,6 +162,17 @@ SETTINGS = {
     "attribute": {"by_source": True, "neurons": 3},
     "compare": {"rank_heads": True},
     "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
+    "probe": {"prompts": LABELLED, "shuffles": 2},
+    "steer": {
+        "from": ("ab",),
+        "to": ("cd", "ef"),
+        "layer": 1,
+        "say": "g",
+        "max_new_tokens": 3,
+        "sweep_layers": "0:2",
+        "sweep_coefs": (1.0,),
+        "scan": True,
+    },
     "fit_lens": {"windows": 2, "max_seq_len": 24, "dim_batch": 8},
 }
 
@@ -185,7 +197,7 @@ def test_every_pass_that_was_run_is_counted(name, tmp_path):
     handle = model.bridge.original_model.register_forward_pre_hook(lambda *_: calls.append(1))
     params = kind(**own)
     if params.reads_prompts():
-        params = kind(prompts=(ROW,), **own)
+        params = kind.model_validate({"prompts": (ROW,), **own})
     for _again in (True, False):
         calls.clear()
         result = hook(name, "run", "run")(model, params, Watches())

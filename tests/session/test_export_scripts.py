@@ -25,6 +25,7 @@ from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.patch import run as patch
+from desktop_app.analyses.probe import run as probe
 from desktop_app.analyses.rank import run as rank
 from desktop_app.analyses.repeat import run as repeat
 from desktop_app.analyses.residual import run as residual
@@ -34,21 +35,32 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.report import SilentReporter
 from desktop_app.session import export_scripts, exports
+from desktop_app.support import vector_files
 from desktop_app.support.paths import resource
 from tests.models import named, tiny
 from tests.session.alone import require_clean, run_alone
 
 ROW = PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4")
 ROWS = (ROW, PromptRow(text="3 4 5 6", corrupt="9 2 7 3", answer=" 7", wrong=" 6| 1"))
-NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt")
+NAMES = ("jacobian.safetensors", "tuned.safetensors", "text.txt", "v.safetensors", "words.txt")
 GROUPED = tuple(
     row.model_copy(update={"group": name}) for row, name in zip(ROWS, "AB", strict=True)
 )
 UNEVEN = (*ROWS, PromptRow(text="Monday Tuesday", answer=" Wednesday", wrong=" Friday"))
 LENSES = tempfile.TemporaryDirectory(prefix="lensbench-lenses-")
-JACOBIAN, TUNED, TEXT = (str(Path(LENSES.name, name)) for name in NAMES)
+JACOBIAN, TUNED, TEXT, VECTOR, WORDS = (str(Path(LENSES.name, name)) for name in NAMES)
 SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
 COUNTED = resource("help", "start.md")
+LABELLED = tuple(
+    PromptRow(text=" ".join(map(str, range(n, n + 2 + n % 3))), label="odd" if n % 2 else "even")
+    for n in range(1, 15)
+)
+SORTED = tuple(
+    PromptRow(text=f"{a} {b} {a} {c}", label={1: "x", 5: "y", 9: "z"}[b])
+    for a in (2, 4, 6, 8)
+    for b in (1, 5, 9)
+    for c in (3, 7)
+)
 RUNS = {
     "tokens": (tokens.run, UNEVEN, {"compare": "toy", "padding_demo": True}),
     "tokens-plain": (tokens.run, (PromptRow(text='é"\n'),), {"bos": "no"}),
@@ -163,6 +175,12 @@ RUNS = {
             "pattern": tuple(tuple(float(k == q // 2) for k in range(5)) for q in range(5)),
         },
     ),
+    "probe": (probe.run, LABELLED, {"shuffles": 2, "seed": 3}),
+    "probe-positions": (
+        probe.run,
+        SORTED,
+        {"shuffles": 1, "position": "all", "site": "mlp_out", "l2": 0.3, "split": 0.4},
+    ),
     "residual": (residual.run, ROWS, {"heads": True}),
     "residual-uneven": (residual.run, UNEVEN, {"measure": "norms"}),
     "compose": (compose.run, (), {"full_circuit": "0.1,1.2", "ov": "2.0"}),
@@ -274,6 +292,26 @@ RUNS = {
             "metric": "kl",
         },
     ),
+    "steer-files": (
+        steer.run,
+        ROWS,
+        {
+            "add": (VECTOR, VECTOR),
+            "set_to": VECTOR,
+            "project_out": VECTOR,
+            "layer": 1,
+            "from": (WORDS,),
+            "to": ("1 2",),
+            "coef": (0.1, 0.2, 3.0, 0.5),
+            "position": "2,-1",
+            "also": (
+                json.dumps({"op": "add", "file": VECTOR, "coef": -0.3, "position": "-1"}),
+                '{"op": "zero", "layer": 2, "site": "attn_out", "when": "1,3"}',
+            ),
+            "max_new_tokens": 4,
+            "padding": "left",
+        },
+    ),
     "steer-heads": (
         steer.run,
         UNEVEN,
@@ -302,6 +340,21 @@ RUNS = {
             "top_p": 0.9,
             "seed": 5,
             "max_new_tokens": 5,
+        },
+    ),
+    "steer-sweep": (
+        steer.run,
+        ROWS,
+        {
+            "from": ("Monday Tuesday",),
+            "to": ("1 2", "9 8"),
+            "layer": 1,
+            "position": "all",
+            "sweep_layers": "0:2",
+            "sweep_coefs": (-3.0, 4.0),
+            "scan": True,
+            "max_new_tokens": 3,
+            "also": ('{"op": "scale", "layer": 2, "factor": 1.5}',),
         },
     ),
     "steer-plain": (
@@ -384,7 +437,7 @@ NOT_RECOMPUTED = {"thumbnail"}
 
 @cache
 def write_lenses():
-    """Write a text, a Jacobian lens fitted on it, and a tuned lens of the toy."""
+    """Write texts, a Jacobian lens fitted on one, a tuned lens and a vector of the toy."""
     Path(TEXT).write_text("Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three " * 8, "utf-8")
     info = named("toy").info
     generator = torch.Generator().manual_seed(0)
@@ -395,13 +448,16 @@ def write_lenses():
         for name, shape in shapes.items()
     }
     save_file(tensors, TUNED, {"kind": "tuned", "fingerprint": info.fingerprint})
+    vector = torch.randn(info.d_model, generator=generator).numpy()
+    vector_files.write(Path(VECTOR), vector, info, (1, "resid_post"), "drawn")
+    Path(WORDS).write_text("Monday\nTuesday Friday\n", "utf-8")
     run, _rows, settings = RUNS["fit_lens"]
     run(named("toy"), ANALYSES["fit_lens"].params(**settings), SilentReporter())
 
 
 @cache
 def result_of(key):
-    if "lens" in key:
+    if "lens" in key or "files" in key:
         write_lenses()
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params

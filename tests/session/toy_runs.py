@@ -14,6 +14,10 @@ PROMPTS = (
     PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=" 5", wrong=" 4"),
     PromptRow(text="2 3 4 5", corrupt="9 6 1 7", answer=" 6", wrong=" 5"),
 )
+LABELLED = tuple(
+    PromptRow(text=f"{n} {n + 1} {n + 2} {n % 2 + 3}", label="even" if n % 2 else "odd")
+    for n in range(1, 7)
+)
 # What cannot run without being told what to do, or would do little.
 OWN = {
     "edges": {"steps": 2, "circuit": "10", "resamples": 5, "controls": 2},
@@ -26,6 +30,20 @@ OWN = {
         "generate": 2,
     },
     "candidates": {"replace": "3", "with": ("7", "9"), "head": "1.0"},
+    "probe": {"prompts": LABELLED, "shuffles": 2},
+    "steer": {
+        "from": ("7 9", "6 1"),
+        "to": ("1 2", "4 5"),
+        "layer": 1,
+        "coef": (2.0,),
+        "position": "all",
+        "when": "every",
+        "say": "Count.",
+        "max_new_tokens": 3,
+        "sweep_layers": "0:2",
+        "sweep_coefs": (-1.0, 2.0),
+        "scan": True,
+    },
     "fit_lens": {
         "text": str(resource("help", "start.md")),
         "windows": 2,

@@ -12,7 +12,7 @@ from desktop_app.views.frame import SettingsFold
 from desktop_app.widgets.forms.params_form import ParamsForm
 from tests.finding import find, in_sight
 from tests.patience import turn_the_loop
-from tests.samples import drawn, lensed, patching
+from tests.samples import drawn, lensed, patching, steered
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -25,6 +25,7 @@ DRAWN = {
     "patch": patching.patch_result,
     "hand_patch": patching.hand_result,
     "lens": lensed.lens_result,
+    "steer": steered.steer_result,
 }
 
 

@@ -42,12 +42,32 @@ FULL = {
         "dim_batch": 64,
     },
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
+    "steer": {
+        "from": ("7 9", "6 1"),
+        "to": ("1 2", "4 5"),
+        "layer": 1,
+        "coef": (2.0,),
+        "position": "all",
+        "when": "every",
+        "say": "Count.",
+        "max_new_tokens": 4,
+        "sweep_layers": "0:3",
+        "sweep_coefs": (-2.0, 1.0, 2.0),
+        "scan": True,
+        "preset": "equivalence",
+    },
 }
 PROMPTS = [
     PromptRow(text="1 2 3 4", corrupt="7 9 6 1", answer=(" 5",), wrong=(" 4",)),
     PromptRow(text="2 3 4 5", corrupt="9 1 7 2", answer=(" 6",), wrong=(" 1",)),
     PromptRow(text="4 5 6 7", corrupt="3 8 2 9", answer=(" 8",), wrong=(" 2",)),
 ]
+LABELLED = [
+    PromptRow(text=f"{n} {n + 1} {n + 2} {n % 3 + 3}", label="divides" if n % 3 else "not")
+    for n in range(1, 9)
+]
+# What the table holds where an analysis needs other prompts.
+TABLES = {"probe": LABELLED}
 GONE = "not_installed"
 
 
@@ -73,16 +93,25 @@ def open_toy_window(folder):
     return window
 
 
-def fill(window):
-    """Run every analysis, and show a result of one that is not installed."""
-    window.prompts.set_prompts(PROMPTS)
+def lay_out(window, rows):
+    """Put prompts into the table."""
+    window.prompts.set_prompts(rows)
     window.prompts.flush()
     idle(window)
+
+
+def fill(window):
+    """Run every analysis, and show a result of one that is not installed."""
+    lay_out(window, PROMPTS)
     for name in ANALYSES:
+        if name in TABLES:
+            lay_out(window, TABLES[name])
         window.views.open(name)
         window.runs.run(name, ANALYSES[name].params(**FULL.get(name, {})))
         idle(window)
         assert window.views[name].current_result is not None, name
+        if name in TABLES:
+            lay_out(window, PROMPTS)
     foreign = dataclasses.replace(window.views["patch"].current_result, analysis=GONE)
     window.views.lodge(foreign)
     window.views[GONE].show_result(foreign)

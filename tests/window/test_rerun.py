@@ -17,7 +17,7 @@ from desktop_app.contract.registry import ANALYSES
 from desktop_app.widgets.basics.theme import apply_theme
 from tests.finding import in_sight
 from tests.patience import turn_the_loop
-from tests.window.filled import FULL, PROMPTS, close, idle, open_toy_window, resize
+from tests.window.filled import FULL, PROMPTS, TABLES, close, idle, open_toy_window, resize
 
 pytestmark = [
     pytest.mark.gui,
@@ -80,7 +80,9 @@ def test_every_view_run_again_stays_whole(window, errors, qapp):
         window.views.open(name)
         view = window.views[name]
         view.set_params(ANALYSES[name].params(**FULL.get(name, {})))
-        for state, rows in enumerate((FOUR[:1], FOUR, FOUR[:1])):
+        whole = TABLES.get(name, FOUR)
+        few = whole[: len(whole) * 3 // 4] if name in TABLES else FOUR[:1]
+        for state, rows in enumerate((few, whole, few)):
             window.prompts.set_prompts(rows)
             window.prompts.flush()
             resize(window, SIZES[(turn + state) % len(SIZES)])

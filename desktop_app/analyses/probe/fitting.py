@@ -27,6 +27,7 @@ _ROUNDING = 1e-13
 _CUT = 1e-14  # squared singular values below this share of the largest are rounding
 _SAME = 1e-6  # a spread below this share of the values is rounding of float32
 _LEAST = 1e-300
+_NOTHING = 1e-6  # scores that are no farther apart are what the solver leaves over
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Fits:
     Attributes:
         said: `[cells, tasks, N]`, the label that each says of each prompt.
         direction: `[cells, d]`, unit, in the activations' own coordinates, of the true labels; NaN
-            where there is none.
+            where there is none: the probe gives all prompts one score.
         found: `[cells, tasks]`, whether the minimum was found.
         finite: `[cells]`, whether the activations are numbers at all.
     """
@@ -70,14 +71,25 @@ def fit(
     problem = _Problem(z[:, fitted], _targets(labels[:, fitted], classes).to(x), penalty)
     weights, found = problem.solve()
     scores = _times(z, weights)
-    said = (scores[..., 0] > 0).long() if classes == 2 else scores.argmax(-1)
+    said = _said(scores)
     own = weights[:, :-1, 0]
     along = own[..., 0] if classes == 2 else own[..., 1] - own[..., 0]
     direction = (basis @ along[..., None])[..., 0] / scale
     size = torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
-    direction = torch.where(size > 0, direction / size.clamp_min(_LEAST), torch.nan)
+    tells = (z[..., :-1] @ along[..., None]).abs().amax(1) > _NOTHING
+    direction = torch.where(tells, direction / size.clamp_min(_LEAST), torch.nan)
     direction[~finite] = torch.nan
     return Fits(said.transpose(1, 2), direction, found, finite)
+
+
+def _said(scores: torch.Tensor) -> torch.Tensor:
+    """Return the label of the highest score; of scores that are the same, the first."""
+    if scores.shape[-1] == 1:
+        return (scores[..., 0] > _NOTHING).long()
+    # The first of what is nearly the highest; `argmax` of equal numbers may be any of them.
+    near = scores >= scores.amax(-1, keepdim=True) - _NOTHING
+    order = torch.arange(scores.shape[-1], 0, -1)
+    return (near * order).argmax(-1)
 
 
 def _standardised(x: torch.Tensor, fitted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +11,13 @@ import torch
 from desktop_app.analyses.probe.fitting import fit
 from desktop_app.analyses.probe.labelled import Labelled, shuffled
 from desktop_app.analyses.probe.places import vector_place
-from desktop_app.analyses.probe.vector import made_words, write_direction
+from desktop_app.analyses.probe.vector import made_words
 from desktop_app.contract.result import Notice
+from desktop_app.support import vector_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from desktop_app.analyses.probe.spec import ProbeParams
     from desktop_app.contract.report import Reporter
@@ -126,7 +126,8 @@ class Found:
     def fields(self) -> dict[str, Any]:
         """Return the fields of the result, as far as they are known."""
         control = self.tables["accuracy_control_each"].mean(-1)
-        tables = {**self.tables, "accuracy_control": control}
+        first = {"accuracy": self.tables["accuracy"], "accuracy_control": control}
+        tables = {**first, **self.tables}
         found: dict[str, Any] = {}
         for name, table in tables.items():
             shape = (self.rows, self.positions, *table.shape[1:])
@@ -156,8 +157,8 @@ class Found:
             found.append(Notice("no_minimum", message))
         return found
 
-    def save(self, row: int | None) -> tuple[dict[str, Any], list[Notice]]:
-        """Write one direction; return what is said of it, or why there is none."""
+    def save(self, target: Path, row: int | None) -> tuple[dict[str, Any], list[Notice]]:
+        """Write the best direction, or that of a row; return what is told of it, or why not."""
         info = self.model.info
         accuracy = self.tables["accuracy"].copy()
         accuracy[~np.isfinite(self.tables["direction"]).all(-1)] = np.nan
@@ -177,10 +178,6 @@ class Found:
         layer, site = vector_place(self.params.site, row, info.n_layers)
         place = str(position) if self.params.position == "all" else self.params.position
         told = {"row": row, "layer": layer, "site": site, "position": int(place)}
-        write_direction(
-            Path(os.path.expanduser(self.params.out_vector)),
-            self.tables["direction"][cell],
-            (info, layer, site),
-            made_words(self.labels.names, place, float(self.tables["accuracy"][cell])),
-        )
+        made = made_words(self.labels.names, place, float(self.tables["accuracy"][cell]))
+        vector_files.write(target, self.tables["direction"][cell], info, (layer, site), made)
         return {"file": self.params.out_vector, **told}, []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +17,8 @@ from desktop_app.engine.sites import require_shown
 from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish
 from desktop_app.methods.prepare import prepare
+from desktop_app.support import vector_files
 from desktop_app.support.errors import BadInputError, Cancelled
-from desktop_app.support.files import try_out
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from desktop_app.methods.prepare import Prepared
 
 _READ_SHARE = 0.6
-_ENDING = ".safetensors"
 
 
 def run(model: LoadedModel, params: ProbeParams, report: Reporter) -> Result:
@@ -54,15 +51,14 @@ def run(model: LoadedModel, params: ProbeParams, report: Reporter) -> Result:
     if params.site not in {"resid_pre", "resid_post"}:
         require_shown(model, range(model.info.n_layers), params.site)
     row = _asked_row(model, params)
-    if params.out_vector:
-        _try_out(params.out_vector)
+    target = vector_files.check_target(params.out_vector) if params.out_vector else None
     found = Found(model, params, labels, len(texts[0]) if at is None else 1)
     _say_needs(model, params, (texts, at), report)
     missing = _fill(found, texts, at, report)
     data = found.fields()
     told = [*missing, *notices(labels, texts), *found.notices()]
-    if params.out_vector:
-        saved, problem = found.save(row)
+    if target is not None and found.done:
+        saved, problem = found.save(target, row)
         data |= {"saved": saved} if saved else {}
         told += problem
     if at is not None:
@@ -91,13 +87,6 @@ def _asked_row(model: LoadedModel, params: ProbeParams) -> int | None:
     if params.layer is None:
         return None
     return resolve_index(params.layer, model.info.n_layers + 1, "--layer")
-
-
-def _try_out(file: str) -> None:
-    path = Path(os.path.expanduser(file))
-    if path.suffix.lower() != _ENDING:
-        raise BadInputError(f"--out-vector “{file}” must end in {_ENDING}: rename it.")
-    try_out(path)
 
 
 def _say_needs(

@@ -38,7 +38,13 @@ PositionText = Annotated[str, AfterValidator(_check_position)]
 class ProbeParams(Params):
     """Settings of `probe`."""
 
-    site: ProbeSite = setting("resid_post", "Site", "The activation that is read.")
+    site: ProbeSite = setting(
+        "resid_post",
+        "Site",
+        "The activation that is read.",
+        words={"": "{}"},
+        named={"resid_post": "", "": "{}"},
+    )
     position: PositionText = setting(
         "-1",
         "Position",
@@ -83,7 +89,7 @@ class ProbeParams(Params):
         "Which row's direction is saved, as results count them: 0 what enters block 0, l + 1 block "
         "l; empty: the most accurate one.",
         placeholder="the most accurate",
-        words={"": "row {}"},
+        words={"None": "", "": "row {}"},
         advanced=True,
     )
     out_vector: str = setting(

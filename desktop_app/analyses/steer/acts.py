@@ -261,7 +261,7 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
         wrong = trouble(act, model)
         values = (
             place + 1,
-            OPS[act.op],
+            _SHORT_OPS.get(act.op, OPS[act.op]),
             _short_where(act),
             positions_words(act.position),
             when_words(act.when).removeprefix("on the ").removeprefix("at "),
@@ -272,12 +272,13 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
     return Ranking(columns, tuple(rows))
 
 
+_SHORT_OPS = {"add": "Add vector", "difference": "Difference", "set": "Set to vector"}
 _SHORT = {
     "resid_pre": "stream before",
     "resid_mid": "stream mid-block",
     "resid_post": "stream after",
-    "attn_out": "attention",
-    "mlp_out": "MLP",
+    "attn_out": "attention output",
+    "mlp_out": "MLP output",
     "head_z": "heads",
 }
 
@@ -292,6 +293,15 @@ def _short_where(act: Intervention) -> str:
 # The form of one.
 
 
+def _layer() -> Any:
+    words = "The block at which it acts; empty: where the vector's file says."
+    return setting(None, "Layer", words)
+
+
+def _site() -> Any:
+    return setting("resid_post", "Site", "The place in the block at which it acts.")
+
+
 def _position() -> Any:
     words = "all, or a list; -1 is the prompt's last token at step 0, and the new token later."
     return setting("-1", "Position", words)
@@ -302,52 +312,72 @@ def _when() -> Any:
     return setting("prompt", "When", words)
 
 
-class Where(Frozen):
-    """Where and when an intervention acts."""
-
-    layer: int | None = setting(
-        None, "Layer", "The block at which it acts; empty: where the vector's file says."
+def _file() -> Any:
+    words = (
+        "A .safetensors file that holds one vector, or FOLDER:12 for a feature of a sparse "
+        "autoencoder."
     )
-    site: SteerSite = setting("resid_post", "Site", "The place in the block at which it acts.")
+    return setting("", "Vector", words, cli="path", max_length=MAX_PATH)
+
+
+def _coef() -> Any:
+    return setting(1.0, "Coefficient", "What the vector is multiplied by.")
+
+
+class ZeroForm(Frozen):
+    """An activation that becomes 0."""
+
+    layer: int | None = _layer()
+    site: SteerSite = _site()
     position: PositionsText = _position()
     when: WhenText = _when()
 
 
-class ScaleForm(Where):
+class ScaleForm(Frozen):
     """An activation multiplied."""
 
     factor: float = setting(1.0, "Factor", "What the activation is multiplied by.")
+    layer: int | None = _layer()
+    site: SteerSite = _site()
+    position: PositionsText = _position()
+    when: WhenText = _when()
 
 
-class ProjectForm(Where):
-    """A direction removed."""
-
-    file: str = setting(
-        "",
-        "Vector",
-        "A .safetensors file that Lensbench saved, or FOLDER:12 for a feature of a sparse "
-        "autoencoder.",
-        cli="path",
-        max_length=MAX_PATH,
-    )
-
-
-class VectorForm(ProjectForm):
+class VectorForm(Frozen):
     """A vector added or set."""
 
-    coef: float = setting(1.0, "Coefficient", "What the vector is multiplied by.")
+    file: str = _file()
+    coef: float = _coef()
+    layer: int | None = _layer()
+    site: SteerSite = _site()
+    position: PositionsText = _position()
+    when: WhenText = _when()
 
 
-class DifferenceForm(Where):
+class ProjectForm(Frozen):
+    """A direction removed."""
+
+    file: str = _file()
+    layer: int | None = _layer()
+    site: SteerSite = _site()
+    position: PositionsText = _position()
+    when: WhenText = _when()
+
+
+class DifferenceForm(Frozen):
     """A difference of means."""
 
-    coef: float = setting(1.0, "Coefficient", "What the difference is multiplied by.")
     from_texts: tuple[str, ...] = setting(
         (), "From", "Texts whose mean activation is subtracted, one a line."
     )
     to_texts: tuple[str, ...] = setting(
         (), "To", "Texts towards whose mean activation it leads, one a line."
     )
+    coef: float = _coef()
+    layer: int | None = _layer()
+    site: SteerSite = _site()
+    position: PositionsText = _position()
+    when: WhenText = _when()
 
 
 class HeadsForm(Frozen):
@@ -361,7 +391,7 @@ class HeadsForm(Frozen):
 
 
 FORMS: Mapping[Op, type[Frozen]] = {
-    "zero": Where,
+    "zero": ZeroForm,
     "scale": ScaleForm,
     "add": VectorForm,
     "set": VectorForm,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from desktop_app.analyses.steer import acts as data_of
 from desktop_app.analyses.steer.act_form import ActForm
 from desktop_app.analyses.steer.made import made_params
-from desktop_app.analyses.steer.options import SharedForm, shared_of
+from desktop_app.analyses.steer.options import NAMES, SharedForm, shared_of
 from desktop_app.analyses.steer.options import settings_of as shared_settings
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.spec import MAX_INTERVENTIONS
@@ -23,6 +23,8 @@ from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.menus import new_menu, open_menu
+from desktop_app.widgets.basics.tab_order import give_keys
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
 
@@ -39,6 +41,7 @@ _SEVERAL = (
     "here. The first is the one that a sweep and the strength vary."
 )
 _BAD = "A setting needs attention: open the settings above."
+_ADD = "Add an intervention: choose what it does"
 _FULL = f"There are {MAX_INTERVENTIONS} interventions, the most that one run takes."
 
 
@@ -84,7 +87,7 @@ class ActsPage(SteerPage):
 
     def _build_buttons(self) -> QWidget:
         self.add = QPushButton("Add")
-        self.add.setToolTip("Add an intervention: choose what it does")
+        self.add.setToolTip(plain_tip(_ADD))
         bind_icon(self.add, "add")
         self.again = icon_button("copy", "Add another like the chosen one")
         self.remove = icon_button("remove", "Remove the chosen intervention")
@@ -142,6 +145,14 @@ class ActsPage(SteerPage):
         self.form.take_labelled(labelled)
 
     @override
+    def shows_setting(self, name: str) -> bool:
+        return name in NAMES
+
+    @override
+    def show_setting(self, name: str) -> None:
+        give_keys(self.shared.editor(name), Qt.FocusReason.ShortcutFocusReason)
+
+    @override
     def offer_family(self, title: str, tip: str) -> None:
         self.shared.offer_family(title, tip)
 
@@ -181,7 +192,8 @@ class ActsPage(SteerPage):
             button.setEnabled(act is not None and not bad)
         self.again.setEnabled(self.again.isEnabled() and len(acts) < MAX_INTERVENTIONS)
         self.add.setEnabled(not bad and len(acts) < MAX_INTERVENTIONS)
-        self.add.setToolTip(_FULL if len(acts) >= MAX_INTERVENTIONS else "Add an intervention")
+        full = len(acts) >= MAX_INTERVENTIONS
+        self.add.setToolTip(plain_tip(_FULL if full else _ADD))
         self.up.setEnabled(act is not None and not bad and bool(chosen))
         self.down.setEnabled(act is not None and not bad and chosen != len(acts) - 1)
 
@@ -199,7 +211,7 @@ class ActsPage(SteerPage):
         menu.setToolTipsVisible(True)
         for op, title in data_of.OPS.items():
             entry = menu.addAction(title)
-            entry.setToolTip(data_of.OP_TIPS[op])
+            entry.setToolTip(plain_tip(data_of.OP_TIPS[op]))
             entry.triggered.connect(partial(self._add, op))
         open_menu(menu, self.add.mapToGlobal(QPoint(0, self.add.height())))
 

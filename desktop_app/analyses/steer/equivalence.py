@@ -19,18 +19,80 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.analyses.steer.experiments import NAMES, Experiments, Finding, Where
+from desktop_app.analyses.steer.experiments import (
+    MOST_POSITIONS,
+    NAMES,
+    Experiments,
+    Finding,
+    Where,
+    require_steps,
+)
+from desktop_app.analyses.steer.trials import Bench
+from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.report import ShareReporter
+from desktop_app.engine.decoding_trials import require_cache
 from desktop_app.engine.sites import require_acting
 from desktop_app.pictures.words import plural
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.steer.trials import Bench
+    from desktop_app.analyses.steer.study import Study
     from desktop_app.contract.report import Reporter
+    from desktop_app.contract.result import Notice
+    from desktop_app.engine.model import LoadedModel
 
 MOST_PROMPTS = 8
+WORTH = 14.0  # continuations beside those of the first experiment
+
+
+def check(study: Study) -> float:
+    """Refuse experiments that cannot be made, and return how many continuations they take.
+
+    Raises:
+        BadInputError: The layer or the site does not exist in this model or cannot be changed, or
+            a prompt leaves no room for further tokens.
+    """
+    where = _where(study)
+    require_acting(study.model, _layers(study.model, where), where.site)
+    texts = study.texts[:MOST_PROMPTS]
+    for prompt, text in enumerate(texts):
+        require_steps(study.model, prompt, len(text))
+    return sum(WORTH + 4.0 * min(len(text), MOST_POSITIONS) for text in texts)
+
+
+def _where(study: Study) -> Where:
+    model, params = study.model, study.params
+    given = 0 if params.layer is None else params.layer
+    layer = resolve_index(given, model.info.n_layers, "--layer")
+    return Where(layer, params.site, _keeps(model))
+
+
+def _layers(model: LoadedModel, where: Where) -> list[int]:
+    return sorted({where.layer, model.info.n_layers - 1})
+
+
+def found_by(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
+    """Return the `findings` of a study's model on its prompts.
+
+    They act at the layer that its settings name, 0 without one, and at their site; whatever else is
+    done is no part of them.
+
+    Raises:
+        BadInputError: The place cannot be changed in this model.
+    """
+    bench = Bench(study.model, study.texts, study.growing)
+    return {"findings": tuple(equivalence(bench, _where(study), report))}, []
+
+
+def _keeps(model: LoadedModel) -> bool:
+    """Return whether the model goes on after kept keys and values."""
+    try:
+        require_cache(model, (0,))
+    except BadInputError:
+        return False
+    return True
 
 
 def equivalence(bench: Bench, where: Where, report: Reporter) -> list[dict[str, Any]]:
@@ -44,12 +106,7 @@ def equivalence(bench: Bench, where: Where, report: Reporter) -> list[dict[str, 
         bench: What they are made on.
         where: Where they act.
         report: Told after each step; may cancel.
-
-    Raises:
-        BadInputError: The place cannot be changed in this model.
     """
-    model = bench.model
-    require_acting(model, sorted({where.layer, model.info.n_layers - 1}), where.site)
     prompts = range(min(len(bench.texts), MOST_PROMPTS))
     found: dict[str, list[Finding]] = {name: [] for name in NAMES}
     for prompt in prompts:

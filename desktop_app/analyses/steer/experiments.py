@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer import experiment_words as words
 from desktop_app.analyses.steer.acting import Acting, Acts
+from desktop_app.analyses.steer.strips import continued
 from desktop_app.analyses.steer.trials import pairs, recomputed, told_by
 from desktop_app.contract.steering import Intervention, forgets
 from desktop_app.engine.noise import HALF
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 NAMES = ("which_position", "persistence", "equivalence", "out_of_range", "differs")
 MOST_POSITIONS = 16
-LEAST_STEPS = 6
+LEAST_STEPS, LEAST_ROOM = 6, 2
 # Full passes round otherwise than steps: so far apart logits may be and still be the same.
 _TOLERANCE, _OF_LARGEST, _HALF_OF_LARGEST = 1e-3, 2e-5, 0.1
 
@@ -67,13 +68,8 @@ class Experiments:
     def __init__(self, bench: Bench, where: Where, prompt: int, report: Reporter) -> None:
         self._model, self._where, self._prompt, self._report = bench.model, where, prompt, report
         self._length = len(bench.texts[prompt])
-        info = bench.model.info
-        steps = min(info.n_ctx - self._length, max(LEAST_STEPS, bench.growing.steps))
-        if steps < 2:
-            raise BadInputError(
-                f"Prompt {prompt + 1} has {self._length:,} tokens and {info.name} reads at most "
-                f"{info.n_ctx:,}: the experiments need room for 2 more."
-            )
+        room = require_steps(bench.model, prompt, self._length)
+        steps = min(room, max(LEAST_STEPS, bench.growing.steps))
         self._bench = bench.but(
             steps=steps, sampling=Sampling(), ignore_end=True, cached=where.keeps
         )
@@ -103,7 +99,8 @@ class Experiments:
         )
 
     def _said(self, grown: Grown) -> dict[str, Any]:
-        return {"ids": list(grown.ids), "text": self._model.tokenizer.decode(grown.ids)}
+        text = continued(self._model.tokenizer, self._bench.texts[self._prompt], grown.ids)
+        return {"ids": list(grown.ids), "text": text}
 
     def _tell(self, acts: Acts, *, cached: bool, watched: bool = False) -> Told:
         place = (self._where.layer, self._where.site) if watched else None
@@ -219,7 +216,7 @@ class Experiments:
             end = self._length + step
             here = range(end - shape[1], end)
             row = {"step": step, "shape": list(shape), "from": here.start, "to": end - 1}
-            row[f"position_{position}"] = "in the pass" if position in here else "in the cache"
+            row["last_prompt_token"] = "in the pass" if position in here else "in the cache"
             rows.append(row)
         said = words.out_of_range(holds, facts, held, self._length)
         return Finding(holds, said, facts, {"steps": rows})
@@ -236,6 +233,21 @@ class Experiments:
             {"run": "steered", **self._said(pair.right)},
         ]
         return Finding(not pair.same, words.differs(facts), facts, {"continuations": rows})
+
+
+def require_steps(model: LoadedModel, prompt: int, length: int) -> int:
+    """Return for how many new tokens a prompt leaves room.
+
+    Raises:
+        BadInputError: For less than two.
+    """
+    info = model.info
+    if info.n_ctx - length < LEAST_ROOM:
+        raise BadInputError(
+            f"Prompt {prompt + 1} has {length:,} tokens and {info.name} reads at most "
+            f"{info.n_ctx:,}: the experiments need room for {LEAST_ROOM} more."
+        )
+    return info.n_ctx - length
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -1,14 +1,22 @@
 """What a run of steering may be asked beside its texts: each part adds fields of its own.
 
-A part is a function of the finished study and a reporter; it returns its fields and its warnings.
-It is called where its settings ask for it, in this order. Where it is cancelled it may return what
-it has with the warning `partial`, if the reporter keeps that; else it lets `Cancelled` pass.
+A part first says whether what is asked of it can be done, before anything is generated, and how
+much work it is; behind the texts it is made, in this order. Where it is cancelled it may return
+what it has with the warning `partial`, if the reporter keeps that; else it lets `Cancelled` pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from desktop_app.analyses.steer import equivalence, readings, scan, sweep
+from desktop_app.analyses.steer.growth import Strips
+from desktop_app.contract.report import ShareReporter
+from desktop_app.contract.result import PARTIAL
 
 if TYPE_CHECKING:
     from desktop_app.analyses.steer.spec import SteerParams
@@ -17,8 +25,82 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Notice
 
 Found = tuple[Mapping[str, Any], "Sequence[Notice]"]
-Extra = tuple[Callable[["SteerParams"], bool], float, Callable[["Study", "Reporter"], Found]]
-"""Whether it is asked for, what share of the work it is beside the texts (1 is as much as all of
-them), and what makes it."""
 
-EXTRAS: tuple[Extra, ...] = ()
+
+@dataclass(frozen=True)
+class Extra:
+    """One part.
+
+    Attributes:
+        asked: Whether settings ask for it.
+        check: Refuses what cannot be done, and returns how many continuations it is worth.
+        make: Makes it of the finished study.
+    """
+
+    asked: Callable[[SteerParams], bool]
+    check: Callable[[Study], float]
+    make: Callable[[Study, Reporter], Found]
+
+
+EXTRAS: tuple[Extra, ...] = (
+    Extra(lambda params: bool(params.read_direction), readings.check, readings.read),
+    Extra(lambda params: bool(params.sweep_layers or params.sweep_coefs), sweep.check, sweep.swept),
+    Extra(lambda params: params.scan, scan.check, scan.scanned),
+    Extra(lambda params: params.preset == "equivalence", equivalence.check, equivalence.found_by),
+)
+
+
+class Extras:
+    """The parts that settings of a study ask for.
+
+    Args:
+        study: The study, nothing said yet.
+
+    Attributes:
+        share: What share of all work they are.
+        data: Their fields, as far as they are made.
+        notices: Their warnings.
+
+    Raises:
+        BadInputError: A part cannot be done.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._parts = [part for part in EXTRAS if part.asked(study.params)]
+        self._work = [part.check(study) for part in self._parts]
+        own = len(study.names) * len(study.texts)
+        self.share = sum(self._work) / (own + sum(self._work))
+        self.data: dict[str, Any] = {}
+        self.notices: list[Notice] = []
+
+    def __bool__(self) -> bool:
+        """Return whether there is any part."""
+        return bool(self._parts)
+
+    def make(self, report: Reporter) -> None:
+        """Make all parts; the first that is stopped is the last."""
+        done = 0.0
+        for part, work in zip(self._parts, self._work, strict=True):
+            share = ShareReporter(report, done / sum(self._work), work / sum(self._work))
+            found, told = part.make(self._study, _Beside(share, self._study, self.data))
+            self.data |= found
+            self.notices += told
+            done += work
+            if any(notice.code == PARTIAL for notice in told):
+                return
+
+
+class _Beside(ShareReporter):
+    """Hands over what a part knows beside the texts and the parts that were made before it."""
+
+    def __init__(self, inner: Reporter, study: Study, made: Mapping[str, Any]) -> None:
+        super().__init__(inner, 0.0, 1.0)
+        self._study, self._made = study, made
+        self._texts: dict[str, Any] | None = None
+
+    @override
+    def partial(self, data: Mapping[str, Any]) -> None:
+        if self._texts is None:
+            self._texts = dict(Strips(self._study))
+        super().partial({**self._texts, **self._made, **data})

@@ -50,7 +50,8 @@ class CardPane(QWidget):
             table = RankingList(f"{card.title}: {name}")
             table.set_ranking(ranking)
             table.horizontalHeader().setVisible(any(c.heading for c in ranking.columns))
-            table.setFixedHeight(table.full_height(min(len(ranking.rows), _MOST_SEEN)))
+            seen = table.full_height(min(len(ranking.rows), _MOST_SEEN))
+            table.setFixedHeight(seen + table.horizontalScrollBar().sizeHint().height())
             if len(card.tables) > 1 or card.facts:
                 parts.append(label(name, "field"))
             parts.append(table)

@@ -24,6 +24,7 @@ TITLES = {
 """What the experiments are called; others by their name in the result."""
 _MOST_CARDS, _MOST_ROWS, _MOST_COLUMNS = 40, 200, 12
 _LONG = 300
+_WIDE = 6
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ def _is_row(value: Any) -> bool:
 def _records(records: Sequence[Mapping[str, Any]]) -> Ranking:
     names = list(dict.fromkeys(str(name) for record in records for name in record))
     names = names[:_MOST_COLUMNS]
+    if len(names) > _WIDE and len(records) <= _MOST_COLUMNS:
+        return _upright(records, names)
     columns = tuple(
         Column(
             name or "name",
@@ -162,6 +165,20 @@ def _records(records: Sequence[Mapping[str, Any]]) -> Ranking:
     rows = (
         Row(place, tuple(_text(record.get(name)) for name in names))
         for place, record in enumerate(records)
+    )
+    return Ranking(columns, tuple(rows))
+
+
+def _upright(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Ranking:
+    """Return few records of many numbers with a row for each number."""
+    first, *rest = names
+    heads = [f"{_title(first)} {_text(record.get(first))}".strip() for record in records]
+    columns = (
+        Column("name", "name", ""),
+        *(Column(str(place), "text", head) for place, head in enumerate(heads)),
+    )
+    rows = (
+        Row(name, (_title(name), *(_text(record.get(name)) for record in records))) for name in rest
     )
     return Ranking(columns, tuple(rows))
 

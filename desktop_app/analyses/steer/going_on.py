@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST_NEW = 2_000
 _USUAL = 20
 _ENDED = "All texts have ended by themselves: choose Ignore end in the settings to go on."
-_FULL = f"No text has more than {MOST_NEW:,} new tokens."
+_FULL = "No text can have more than {most:,} new tokens here: the model reads {reads:,} in all."
 _NOTHING = "There is no text yet to go on from."
 
 
@@ -34,13 +34,14 @@ def continued(result: Result) -> dict[str, object] | str:
         return _NOTHING
     if all(one.ended for _prompt, one in texts) and not result.params.get("ignore_eos"):
         return _ENDED
-    if longest >= MOST_NEW:
-        return _FULL
+    room = _room(result)
+    if longest >= room:
+        return _FULL.format(most=room, reads=result.model.n_ctx)
     begun = max((len(parse_begin(text).ids) for text in begin_of(result)), default=0)
     most = int(result.params.get("max_new_tokens") or longest)
     more = most - begun if most > begun else _USUAL
     begin = tuple(written_begin(Begin(one.run, prompt, one.ids)) for prompt, one in texts)
-    return {"begin": begin, "max_new_tokens": min(MOST_NEW, longest + more)}
+    return {"begin": begin, "max_new_tokens": min(room, longest + more)}
 
 
 def begun_anew(
@@ -50,10 +51,11 @@ def begun_anew(
     step: int,
     ids: tuple[int, ...],
     text: str,
-) -> tuple[str, ...]:
-    """Return what texts begin with where one of them says something else at a step.
+) -> dict[str, object]:
+    """Return the settings with which one text says something else at a step, and then goes on.
 
-    The others begin with what they began with.
+    The others begin with what they began with. A text that is typed may have as many tokens as
+    bytes: there is room for all of them.
     """
     kept = [
         text_of
@@ -61,4 +63,14 @@ def begun_anew(
         if ((told := parse_begin(text_of)).run, told.prompt) != (one.run, prompt)
     ]
     new = Begin(one.run, prompt, (*one.ids[:step], *ids), text)
-    return (*kept, written_begin(new))
+    most = int(result.params.get("max_new_tokens") or _USUAL)
+    wanted = min(_room(result), step + len(ids) + len(text.encode()))
+    return {"begin": (*kept, written_begin(new)), "max_new_tokens": max(most, wanted)}
+
+
+def _room(result: Result) -> int:
+    """Return how many new tokens all texts can have."""
+    said = result.data.get("said") or ()
+    prompts = [len(record.tokens) for record in result.prompts]
+    prompts += [len(one.get("prompt_ids") or ()) for one in said]
+    return max(1, min(MOST_NEW, result.model.n_ctx - max(prompts, default=0)))

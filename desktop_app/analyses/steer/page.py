@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.support.guard import override
@@ -32,6 +32,7 @@ class SteerPage(QWidget):
         turn_wanted: The name of the page to turn to.
         message: A sentence for the status bar.
         intent: An `Intent`.
+        choice_made: What is to be remembered between starts, as texts by name.
     """
 
     name: ClassVar[str] = ""
@@ -43,14 +44,26 @@ class SteerPage(QWidget):
     turn_wanted = Signal(str)
     message = Signal(str)
     intent = Signal(object)
+    choice_made = Signal(dict)
 
     def run_changes(self) -> dict[str, object]:
         """Return what Run adds to the settings while this page is in sight, such as a sweep."""
         return {}
 
+    def shows_setting(self, name: str) -> bool:
+        """Return whether a setting has its control here and not in the form."""
+        return False
+
+    def show_setting(self, name: str) -> None:
+        """Give the control of a setting the keyboard."""
+
     def trouble(self) -> str:
         """Return why nothing can be run yet, as a sentence; empty where it can."""
         return ""
+
+    @override
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 0) if self.isHidden() else super().minimumSizeHint()
 
     @override
     def hasHeightForWidth(self) -> bool:
@@ -72,6 +85,12 @@ class SteerPage(QWidget):
 
     def take_params(self, params: SteerParams | None) -> None:
         """Hear what the form says; None where a setting is bad."""
+
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        """Take over what was remembered; what is not known any more is passed over."""
+
+    def expect_run(self) -> None:
+        """Hear that a run begins that fills the page anew."""
 
     def show_result(self, result: Result, prompt: int) -> None:
         """Show a finished result, the prompt of that number."""

@@ -10,6 +10,7 @@ from desktop_app.analyses.steer.said import NAMES, continuations, has_effect, pa
 from desktop_app.analyses.steer.strength import strength_of
 from desktop_app.analyses.steer.words import done_words, params_of, what_words
 from desktop_app.pictures.words import clipped, number, plural
+from desktop_app.session.export_table import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from desktop_app.analyses.steer.said import Continuation
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.result import Result
+    from desktop_app.session.export_table import Table
 
 NO_EFFECT = "no effect at this strength"
 _NONE_HERE = "no effect"
+_OTHERS = {"control": "the random control", "said": "the instruction"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def outcome_sentence(told: Sequence[Continuation]) -> str:
     for run in rest:
         at = parts[run]
         where = "says what plain says" if at is None else f"parts at step {at}"
-        said.append(f"{NAMES[run].lower()} {where}")
+        said.append(f"{_OTHERS.get(run, NAMES[run])} {where}")
     return ", ".join(said)
 
 
@@ -140,3 +143,33 @@ def named(result: Result) -> str:
 def about(result: Result) -> str:
     """Return the first prompt, for the history."""
     return result.prompts[0].text if result.prompts else ""
+
+
+_COLUMNS = ["prompt", "run", "step", "id", "token", "logprob", "plain_logprob", "reading"]
+_SWEPT = ("sweep_metric", "sweep_loss", "sweep_control_metric", "sweep_control_loss")
+
+
+def table(result: Result, _prompt: int, _head: tuple[int, int] | None) -> Table:
+    """Return every token of every continuation; of a sweep its cells."""
+    if result.data.get("sweep_metric") is not None:
+        return _swept(result)
+    rows = []
+    for prompt in range(len(result.prompts)):
+        for one in continuations(result, prompt):
+            for step, token in enumerate(one.tokens):
+                place = [str(prompt), one.run, str(step), str(token.id), token.text]
+                numbers = (token.logprob, token.plain_logprob, token.reading)
+                rows.append([*place, *map(cell_text, numbers)])
+    return list(_COLUMNS), rows
+
+
+def _swept(result: Result) -> Table:
+    known = [name for name in _SWEPT if result.data.get(name) is not None]
+    values = [result.array(name) for name in known]
+    layers, coefs = result.array("sweep_layer"), result.array("sweep_coef")
+    rows = [
+        [str(layer), cell_text(coef), *(cell_text(one[row, column]) for one in values)]
+        for row, layer in enumerate(layers)
+        for column, coef in enumerate(coefs)
+    ]
+    return ["layer", "coefficient", *known], rows

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.steer.acting import Acts, resolve
-from desktop_app.analyses.steer.extras import EXTRAS
+from desktop_app.analyses.steer.extras import Extras
 from desktop_app.analyses.steer.growth import generate, known_scores
 from desktop_app.analyses.steer.spec import ANALYSIS
 from desktop_app.analyses.steer.strips import strips
@@ -55,40 +55,31 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
         vectors = ShareReporter(report, 0.0, _SHARE_OF_VECTORS)
         resolved = resolve(model, params, prepared, vectors)
         study = _study(model, params, prepared, metric, resolved.acts)
-        data: dict[str, Any] = {}
+        extras = Extras(study)
         said = [*prepared.notices, *resolved.notices]
-        extras = [extra for extra in EXTRAS if extra[0](params)]
-        whole = 1 + sum(weight for _asked, weight, _make in extras)
         rest = ShareReporter(report, _SHARE_OF_VECTORS, 1 - _SHARE_OF_VECTORS)
         try:
-            generate(study, ShareReporter(rest, 0.0, 1 / whole))
-            done = 1.0
-            for _asked, weight, make in extras:
-                share = ShareReporter(rest, done / whole, weight / whole)
-                found, told = make(study, share)
-                data |= found
-                said += told
-                done += weight
-                if any(n.code == PARTIAL for n in told):
-                    break
+            generate(study, ShareReporter(rest, 0.0, 1 - extras.share))
+            extras.make(ShareReporter(rest, 1 - extras.share, extras.share))
         except Cancelled:
             if not (report.keeps_partial and any(one.ids for one in study.grown["plain"])):
                 raise
             known_scores(study)
-            said.append(stopped(study, _missing(study, data, len(extras))))
-        said += notices(study)
+            said.append(stopped(study, _missing(study, extras)))
+        said += extras.notices
+        said += notices(study, whole=all(n.code != PARTIAL for n in said))
         near = [one.first for one in study.grown["plain"]]
         read = ((i, logits) for i, logits in enumerate(near) if logits is not None)
         said += near_notices(model, params, prepared, read)
     ended.tell_end(report)
-    data = {**_fields(study), **_vectors(resolved), **data}
+    data = {**_fields(study), **_vectors(resolved), **extras.data}
     return finish(model, ANALYSIS, params, prepared.records, (data, said), clock)
 
 
-def _missing(study: Study, data: dict[str, Any], extras: int) -> str:
+def _missing(study: Study, extras: Extras) -> str:
     """Say what a cancelled run lacks beside tokens."""
     texts = all(len(one.ids) for rows in study.grown.values() for one in rows)
-    if texts and extras and not data:
+    if texts and extras and not extras.data:
         return "What was asked beside the texts is missing."
     return ""
 
@@ -133,7 +124,7 @@ def _study(
         lengths = [len(one.ids) for one in said]
         require_room(model, lengths, params.max_new_tokens, "With --say, --max-new-tokens")
     study = Study(model, params, prepared, metric, targets, acts, said)
-    study.begin = begun(model, params, study.names)
+    study.begin = begun(study)
     return study
 
 

@@ -79,24 +79,45 @@ class Continuation:
         return tuple(token.id for token in self.tokens)
 
 
-def continuations(shown: Shown, prompt: int, begin: Sequence[str] = ()) -> list[Continuation]:
-    """Return what each run says after a prompt, as far as it is known; plain first."""
+def continuations(
+    shown: Shown, prompt: int, begin: Sequence[str] = (), known: Sequence[Continuation] = ()
+) -> list[Continuation]:
+    """Return what each run says after a prompt, as far as it is known; plain first.
+
+    Args:
+        shown: A result, or what is there of one.
+        prompt: Which prompt.
+        begin: What texts began with, as settings write it.
+        known: The same of a moment ago, where texts grow: tokens that were there are taken over.
+    """
+    before = {one.run: one for one in known}
     given = {(b.run, b.prompt): b for b in map(parse_begin, begin)}
     found = []
     for run in RUNS:
         told = shown.data.get(run)
         if told is not None and len(told) > prompt and told[prompt]:
-            found.append(_continuation(run, told[prompt], given.get((run, prompt))))
+            one = told[prompt]
+            tokens = _grown(before.get(run), one)
+            found.append(_continuation(run, one, given.get((run, prompt)), tokens))
     return found
 
 
-def _continuation(run: RunName, told: Mapping[str, Any], begin: Begin | None) -> Continuation:
+def _grown(before: Continuation | None, told: Mapping[str, Any]) -> tuple[Token, ...]:
+    """Return the tokens that a growing text had already."""
+    if before is None or before.ids != tuple(told["ids"][: len(before.tokens)]):
+        return ()
+    return before.tokens
+
+
+def _continuation(
+    run: RunName, told: Mapping[str, Any], begin: Begin | None, known: tuple[Token, ...]
+) -> Continuation:
     ids, texts = told["ids"], told["texts"]
     pieces = told.get("pieces") or texts
     count = min(len(ids), len(texts), len(pieces))
     given = 0 if begin is None else _given(begin, texts)
     columns = {name: told.get(name) for name in ("logprobs", "plain_logprobs", "reading", "top")}
-    tokens = tuple(
+    tokens = known[:count] + tuple(
         Token(
             int(ids[step]),
             str(pieces[step]),
@@ -107,7 +128,7 @@ def _continuation(run: RunName, told: Mapping[str, Any], begin: Begin | None) ->
             _top(columns["top"], step),
             step < given,
         )
-        for step in range(count)
+        for step in range(len(known), count)
     )
     text = told.get("text")
     return Continuation(

@@ -7,11 +7,16 @@ a position which nobody reads any more gives a difference of exactly 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from desktop_app.analyses.steer.acting import Acting, Acts
-from desktop_app.analyses.steer.trials import pairs
+from desktop_app.analyses.steer.strips import continued
+from desktop_app.analyses.steer.trials import Bench, pairs
+from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import acts_at
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError, Cancelled
@@ -19,41 +24,46 @@ from desktop_app.support.errors import BadInputError, Cancelled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.steer.trials import Bench, Pair
+    from desktop_app.analyses.steer.study import Study
+    from desktop_app.analyses.steer.trials import Pair
     from desktop_app.contract.report import Reporter
 
 
-@dataclass
-class Found:
-    """Fields of the result, as far as they are known.
-
-    Attributes:
-        data: By name.
-        missing: What is not there where the run was stopped, as a sentence; empty: nothing.
-    """
-
-    data: dict[str, Any] = field(default_factory=dict)
-    missing: str = ""
-
-
-def scan(bench: Bench, acts: Acts, report: Reporter) -> Found:
-    """Return `scan`, `scan_difference` and `scan_texts`, `[prompt][position]`; None: not tried.
-
-    `scan` is whether the tokens change, `scan_difference` the largest change of a logit over the
-    steps before which both texts are the same.
-
-    Args:
-        bench: What it is tried on.
-        acts: The interventions.
-        report: Told after each step; what is there is handed over where it cancels.
+def check(study: Study) -> float:
+    """Refuse what cannot be scanned, and return how many continuations it takes.
 
     Raises:
-        BadInputError: No step at which they act holds a position of the prompt.
+        BadInputError: Nothing is done, or no step at which it is holds a position of the prompt.
+    """
+    _require_reach(_bench(study), study.acts)
+    return 2.0 * sum(map(len, study.texts))
+
+
+def _bench(study: Study) -> Bench:
+    return Bench(study.model, study.texts, study.growing)
+
+
+def scanned(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
+    """Return the scan of a study, `[prompt][position]`, and what is missing of it.
+
+    `scan` is whether the tokens change, `scan_difference` the largest change of a logit over the
+    steps before which both texts are the same, `scan_texts` what is said then; None, or NaN, where
+    a position was not tried.
+
+    Args:
+        study: Its prompts and interventions.
+        report: Told after each step; what is there is kept where it cancels.
+
+    Raises:
         Cancelled: Nobody wants what there is.
     """
-    _require_reach(bench, acts)
+    return scan(_bench(study), study.acts, report)
+
+
+def scan(bench: Bench, acts: Acts, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:
+    """Return the scan of some texts; see `scanned`."""
     rows: list[list[Pair | None]] = [[None] * len(text) for text in bench.texts]
-    missing = ""
+    told: list[Notice] = []
     try:
         for prompt in range(len(rows)):
             _scan_prompt(bench, acts, rows, prompt, report)
@@ -61,9 +71,21 @@ def scan(bench: Bench, acts: Acts, report: Reporter) -> Found:
         if not report.keeps_partial:
             raise
         done = sum(one is not None for row in rows for one in row)
-        total = sum(len(row) for row in rows)
-        missing = f"The scan was stopped at {done:,} of {plural(total, 'position')}."
-    return Found(_fields(bench, rows), missing)
+        total = plural(sum(len(row) for row in rows), "position")
+        message = f"The scan was stopped at {done:,} of {total}. Run again for the rest."
+        told.append(Notice(PARTIAL, message))
+    broken = [p for p, row in enumerate(rows) if any(one and _is_broken(one) for one in row)]
+    if broken:
+        message = (
+            "Some positions of the scan give logits that are no finite numbers: use a smaller "
+            "strength, or load the model with --dtype float32."
+        )
+        told.append(Notice("not_finite", message, None, broken[0] if len(broken) == 1 else None))
+    return _fields(bench, rows), told
+
+
+def _is_broken(one: Pair) -> bool:
+    return not math.isfinite(one.difference)
 
 
 def _scan_prompt(
@@ -95,6 +117,10 @@ def acts_at_position(acts: Acts, position: int) -> Acts:
 
 
 def _require_reach(bench: Bench, acts: Acts) -> None:
+    if not acts:
+        raise BadInputError(
+            "--scan has nothing to try: give an intervention, such as --layer 5 --zero."
+        )
     steps = range(1 if bench.growing.cached else bench.growing.steps)
     if not any(acts_at(when, step) for _position, when in acts.when for step in steps):
         raise BadInputError(
@@ -104,13 +130,15 @@ def _require_reach(bench: Bench, acts: Acts) -> None:
 
 
 def _fields(bench: Bench, rows: Sequence[Sequence[Pair | None]]) -> dict[str, Any]:
-    decode = bench.model.tokenizer.decode
+    def text(prompt: int, one: Pair | None) -> str | None:
+        if one is None:
+            return None
+        return continued(bench.model.tokenizer, bench.texts[prompt], one.right.ids)
+
     return {
         "scan": [[None if one is None else not one.same for one in row] for row in rows],
-        "scan_difference": [
-            [None if one is None else one.difference for one in row] for row in rows
-        ],
-        "scan_texts": [
-            [None if one is None else decode(one.right.ids) for one in row] for row in rows
-        ],
+        "scan_difference": tuple(
+            np.array([np.nan if one is None else one.difference for one in row]) for row in rows
+        ),
+        "scan_texts": [[text(prompt, one) for one in row] for prompt, row in enumerate(rows)],
     }

@@ -9,9 +9,10 @@ import numpy as np
 
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.steering import Op, acts_at, parse_begin
+from desktop_app.text.text_sets import ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.result import Result
@@ -26,7 +27,7 @@ _HOOKS = {
 }
 # In the order in which the random control counts them.
 SITES = tuple(_HOOKS.values())
-_FROM_FILES = frozenset({"add", "set", "project_out"})
+_WITH_VECTORS = frozenset({"add", "difference", "set", "project_out"})
 _LINE = 80
 
 
@@ -36,14 +37,16 @@ def facts(result: Result, params: SteerParams) -> dict[str, Any]:
     acts = [_act(one, result, params.max_new_tokens) for one in done]
     begins = [parse_begin(text) for text in params.begin]
     ops = {act["op"] for act in acts}
+    differences = _texts(params, acts)
     return {
         "acts": acts,
+        **_sweep(result, params, acts),
         "chat": params.chat,
         "ops": ops,
         "sites": list(SITES),
-        "recorded": _recorded(result, acts),
-        "differences": _texts(params, acts),
-        "vectors": bool(ops & {*_FROM_FILES, "difference"}),
+        "recorded": _recorded(result, acts, differences),
+        "differences": differences,
+        "vectors": bool(ops & _WITH_VECTORS),
         "means": "ablate_heads" in ops,
         "groups": _groups(result, params) if "ablate_heads" in ops else [],
         "controls": params.control == "yes" and bool(acts),
@@ -75,11 +78,13 @@ def _positions(text: str) -> list[int] | None:
     return [-1] if text == "last" else [int(p) for p in text.split(",")]
 
 
-def _recorded(result: Result, acts: Sequence[Mapping[str, Any]]) -> dict[int, list[str]]:
-    """Return the vectors that came from files, as text, by the number of the intervention."""
+def _recorded(
+    result: Result, acts: Sequence[Mapping[str, Any]], differences: Collection[int]
+) -> dict[int, list[str]]:
+    """Return the vectors that cannot be made anew, as text, by the intervention's number."""
     found = {}
     for number, act in enumerate(acts):
-        if act["op"] in _FROM_FILES:
+        if act["op"] in _WITH_VECTORS and number not in differences:
             row = np.asarray(result.data["vector"][number], dtype="<f4")
             data = base64.b64encode(row[np.isfinite(row)].tobytes()).decode()
             found[number] = [data[i : i + _LINE] for i in range(0, len(data), _LINE)]
@@ -87,12 +92,37 @@ def _recorded(result: Result, acts: Sequence[Mapping[str, Any]]) -> dict[int, li
 
 
 def _texts(params: SteerParams, acts: Sequence[Mapping[str, Any]]) -> dict[int, list[list[str]]]:
-    """Return the two sets of texts of each difference, by the number of the intervention."""
+    """Return the two sets of texts of each difference, by the number of the intervention.
+
+    Files of texts are not opened: a result may come from anybody.
+    """
     given = [one for one in params.interventions() if one.op == "difference"]
     numbers = [number for number, act in enumerate(acts) if act["op"] == "difference"]
     return {
         number: [list(one.from_texts), list(one.to_texts)]
         for number, one in zip(numbers, given, strict=True)
+        if not any(text.lower().endswith(ENDINGS) for text in (*one.from_texts, *one.to_texts))
+    }
+
+
+def _sweep(
+    result: Result, params: SteerParams, acts: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what a sweep varies: the settings' own interventions, or the first of the others."""
+    if "sweep_layer" not in result.data:
+        return {"sweep_layers": [], "sweep_coefs": []}
+    layers = [int(n) for n in np.asarray(result.data["sweep_layer"])]
+    own = len(params.interventions()) - len(params.also)
+    moved = list(range(own or 1))
+    names = {acts[n]["op"] for n in moved}
+    wanted = names & _WITH_VECTORS - {"project_out"} or names & {"scale"}
+    multiplied = [n for n in moved if acts[n]["op"] in wanted]
+    return {
+        "sweep_layers": [resolve_index(n, int(result.model.n_layers), "--layer") for n in layers],
+        "sweep_coefs": [float(c) for c in np.asarray(result.data["sweep_coef"])],
+        "moved": moved,
+        "multiplied": multiplied,
+        "alike": len({acts[n]["strength"] for n in multiplied}) == 1,
     }
 
 

@@ -72,7 +72,8 @@ class SteerParams(Params):
     add: tuple[PathText, ...] = setting(
         (),
         "Add",
-        "Files of vectors that are added, each times its coefficient.",
+        "Files of vectors that are added, each times its coefficient; FOLDER:12 is feature 12 of a "
+        "sparse autoencoder.",
         max_length=MAX_VECTORS,
         cli="texts",
         metavar="FILE",
@@ -277,8 +278,8 @@ class SteerParams(Params):
     )
     begin: tuple[BeginText, ...] = setting(
         (),
-        "Begin with",
-        "Tokens with which continuations begin.",
+        "Given beginning",
+        "Tokens with which continuations begin, and a text behind a + to follow them.",
         max_length=MAX_TEXTS,
         hidden=True,
         cli="texts",
@@ -338,7 +339,10 @@ class SteerParams(Params):
         place = {name: given[name] for name in _WHERE if name in given}
         whole = []
         for one in also:
-            told = read_intervention(one)
+            try:
+                told = read_intervention(one)
+            except ValueError:
+                return given  # the field itself says what is wrong, by its name
             whole.append({**place, **told} if isinstance(told, dict) else told)
         return {**given, "also": tuple(whole)}
 
@@ -429,7 +433,7 @@ ANALYSIS = Analysis(
         FieldSpec(
             "scan_difference",
             ("prompt", "position"),
-            "Largest change of a logit over all steps",
+            "Largest change of a logit while the texts are the same",
             "logits",
             telling=-1,
         ),
@@ -470,13 +474,17 @@ ANALYSIS = Analysis(
             telling=-1,
         ),
         FieldSpec(
-            "sweep_texts", ("layer", "coefficient", "prompt"), "The continuations", telling=-1
+            "sweep_texts",
+            ("layer", "coefficient"),
+            "The continuations of each cell, prompt by prompt",
+            telling=-1,
         ),
         FieldSpec("sweep_layer", ("layer",), "The layers", labels="layer", telling=-1),
         FieldSpec(
             "sweep_coef", ("coefficient",), "The coefficients", labels="coefficient", telling=-1
         ),
         FieldSpec("findings", ("finding",), "The experiments and what they found", telling=-1),
+        FieldSpec("read_at", (), "Where the direction is read, and its length"),
         FieldSpec("read_position", _PROMPT, "Where the first new token is read", telling=-1),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),

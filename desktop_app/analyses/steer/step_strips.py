@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
     QPainter,
-    QPen,
-    QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -26,22 +23,15 @@ from desktop_app.analyses.steer.strip_layout import (
     MARGIN,
     NUMBER,
     TOP,
-    Band,
     StripLayout,
 )
+from desktop_app.analyses.steer.strip_paint import StripLook, paint_band
 from desktop_app.analyses.steer.strip_words import run_tip, token_tip
 from desktop_app.analyses.steer.tints import Tint
-from desktop_app.pictures.words import number, plural
+from desktop_app.pictures.words import plural
 from desktop_app.support.guard import override
-from desktop_app.widgets.basics.colormaps import (
-    colour_at,
-    contrast_text,
-    diverging_map,
-    sequential_map,
-)
 from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.painted_area import PaintedArea
-from desktop_app.widgets.basics.theme import colour
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
@@ -52,7 +42,6 @@ if TYPE_CHECKING:
     from desktop_app.analyses.steer.said import Partings
 
 Place = tuple[int, int]
-_RADIUS = 5.0
 _PADDING = 7
 _ACROSS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 _DOWN = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
@@ -80,19 +69,21 @@ class StepStrips(PaintedArea):
         self._partings: Partings = {}
         self._tint = Tint("own", (-10.0, 0.0))
         self._chosen: Place | None = None
+        self._wanted: tuple[str, int] | None = None
         self._hover: Place | None = None
         self._widths: list[int] = []
         self._known: dict[str, int] = {}
+        self._measured: list[Any] = []
         self._layout = StripLayout([], 0, 0)
         self.setAccessibleName("Continuations")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_runs(self, told: Sequence[Continuation], partings: Partings, tint: Tint) -> None:
         """Show these; what was chosen stays chosen where it is still there."""
-        chosen = self.chosen()
         self._told, self._partings, self._tint = list(told), dict(partings), tint
         self._hover = None
-        self._chosen = None if chosen is None else self._find(*chosen)
+        # One that is not there yet, of a text that grows anew, is chosen again when it comes.
+        self._chosen = None if self._wanted is None else self._find(*self._wanted)
         self._measure()
         self._arrange()
         self._describe()
@@ -106,6 +97,7 @@ class StepStrips(PaintedArea):
 
     def choose(self, run: str, step: int) -> None:
         """Outline a token without a signal, and bring it into view."""
+        self._wanted = run, step
         self._chosen = self._find(run, step)
         if self._chosen is not None:
             self._reveal(self._chosen)
@@ -150,9 +142,9 @@ class StepStrips(PaintedArea):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         offset = self._offset()
         painter.translate(-offset)
-        top = offset.y()
+        top, look = offset.y(), self._look()
         for band in self._layout.visible(top, top + self.viewport().height()):
-            self._paint_band(painter, band)
+            paint_band(painter, look, band)
 
     @override
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -234,6 +226,7 @@ class StepStrips(PaintedArea):
 
     def _take(self, place: Place) -> None:
         self._chosen = place
+        self._wanted = self._told[place[0]].run, place[1]
         self._reveal(place)
         self._describe()
         self.viewport().update()
@@ -272,16 +265,20 @@ class StepStrips(PaintedArea):
         return StripLayout([LEAST_WIDTH], rows, 0).height
 
     def _measure(self) -> None:
+        """Make every column as wide as its widest label or number; of what grows, the new ones."""
+        told = [(one.run, one.tokens) for one in self._told]
+        known = self._measured if self._measured[:1] == [self._tint] else [self._tint]
+        first = _unchanged(known[1:], told) if len(known) == len(told) + 1 else 0
+        self._measured = [self._tint, *told]
         metrics, numbers = QFontMetrics(mono_font(12)), QFontMetrics(ui_font(11))
-        widths: list[int] = []
-        for one in self._told:
-            for step, token in enumerate(one.tokens):
-                if step == len(widths):
-                    widths.append(LEAST_WIDTH)
-                label, told = token.label, self._tint.text(token)
+        longest = max((len(tokens) for _run, tokens in told), default=0)
+        widths = self._widths[:first] + [LEAST_WIDTH] * (longest - first)
+        for _run, tokens in told:
+            for step in range(first, len(tokens)):
+                label = tokens[step].label
                 if label not in self._known:
                     self._known[label] = metrics.horizontalAdvance(label) + 2 * _PADDING
-                under = numbers.horizontalAdvance(told) + 4
+                under = numbers.horizontalAdvance(self._tint.text(tokens[step])) + 4
                 widths[step] = max(widths[step], self._known[label], under)
         self._widths = widths
 
@@ -303,71 +300,23 @@ class StepStrips(PaintedArea):
         elif box.bottom() + NUMBER + MARGIN > bar.value() + room:
             bar.setValue(box.bottom() + NUMBER + MARGIN - room)
 
-    # Painting.
-
-    def _paint_band(self, painter: QPainter, band: Band) -> None:
-        painter.setFont(ui_font(11))
-        painter.setPen(colour("text_muted"))
-        for step in range(band.start, band.stop):
-            box = self._layout.box(0, step)
-            head = QRect(box.left(), band.top, box.width(), TOP - 4)
-            painter.drawText(head, Qt.AlignmentFlag.AlignCenter, str(step))
-        for row, one in enumerate(self._told):
-            self._paint_name(painter, band, row, one)
-            for step in range(band.start, min(band.stop, len(one.tokens))):
-                self._paint_token(painter, row, step)
-
-    def _paint_name(self, painter: QPainter, band: Band, row: int, one: Continuation) -> None:
-        top = self._layout.row_top(band, row)
-        painter.setFont(ui_font(12, "medium"))
-        painter.setPen(colour("text"))
-        line = QRect(MARGIN, top, GUTTER - 2 * MARGIN, BOX)
-        side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(line, side, NAMES[one.run])
-        if one.loss == one.loss and band.start == 0:
-            painter.setFont(ui_font(11))
-            painter.setPen(colour("text_muted"))
-            painter.drawText(line.translated(0, BOX - 6), side, f"loss {number(one.loss, 2)}")
-
-    def _paint_token(self, painter: QPainter, row: int, step: int) -> None:
-        one, box = self._told[row], self._layout.box(row, step)
-        token, ground = one.tokens[step], self._ground(one.tokens[step])
-        parts = self._partings.get(one.run) == step
-        painter.setPen(self._edge((row, step), parts=parts, given=token.given))
-        painter.setBrush(ground or colour("token"))
-        painter.drawRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), _RADIUS, _RADIUS)
-        painter.setFont(mono_font(12))
-        painter.setPen(colour("text") if ground is None else contrast_text(ground))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, token.label)
-        painter.setFont(ui_font(11))
-        painter.setPen(colour("text_muted"))
-        under = QRect(box.left() - 2, box.bottom() + 1, box.width() + 4, NUMBER)
-        painter.drawText(under, Qt.AlignmentFlag.AlignCenter, self._tint.text(token))
-        if parts:
-            _paint_mark(painter, box)
-
-    def _edge(self, place: Place, *, parts: bool, given: bool) -> QPen:
-        if place == self._chosen:
-            return QPen(colour("accent"), 2.0)
-        if parts:
-            return QPen(colour("warn"), 2.0)
-        if place == self._hover:
-            return QPen(colour("text_muted"), 1.0)
-        style = Qt.PenStyle.DashLine if given else Qt.PenStyle.SolidLine
-        return QPen(colour("text_muted" if given else "token_border"), 1.0, style)
-
-    def _ground(self, token: Token) -> QColor | None:
-        value = self._tint.value(token)
-        if value != value:  # noqa: PLR0124 - NaN
-            return None
-        table = diverging_map() if self._tint.diverging else sequential_map()
-        return colour_at(table, self._tint.share(value))
+    def _look(self) -> StripLook:
+        return StripLook(
+            self._layout, self._told, self._partings, self._tint, self._chosen, self._hover
+        )
 
 
-def _paint_mark(painter: QPainter, box: QRect) -> None:
-    """Draw the sign of the first token where texts part: a wedge at its upper left."""
-    left, top = box.left() + 1.0, box.top() + 1.0
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(colour("warn"))
-    points = ((0.0, 0.0), (9.0, 0.0), (0.0, 9.0))
-    painter.drawPolygon(QPolygonF([QPointF(left + x, top + y) for x, y in points]))
+def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> int:
+    """Return how many steps are of the very same tokens in all runs."""
+    least = 2**31
+    for (old_run, old), (run, tokens) in zip(before, now, strict=True):
+        same = 0
+        if old_run == run:
+            pairs = zip(old, tokens, strict=False)
+            same = next(
+                (step for step, (one, two) in enumerate(pairs) if one is not two),
+                min(len(old), len(tokens)),
+            )
+        if same < len(old) or same < len(tokens):
+            least = min(least, same)
+    return 0 if least == 2**31 else least

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.steer.acting import Acts, planned
+from desktop_app.analyses.steer.beginning import begun_ids
 from desktop_app.analyses.steer.control import controlled
 from desktop_app.contract.steering import parse_begin
 from desktop_app.engine.decoding import Changes
@@ -169,37 +170,37 @@ def said_prompts(model: LoadedModel, params: SteerParams, prepared: Prepared) ->
     return tuple(Said(text, encoder.encode(text).ids) for text in texts)
 
 
-def begun(model: LoadedModel, params: SteerParams, names: Sequence[str]) -> Begun:
+def begun(study: Study) -> Begun:
     """Return the tokens with which continuations begin, by run and prompt.
 
     Raises:
         BadInputError: One does not belong to what is generated.
     """
+    model, params = study.model, study.params
     found: Begun = {}
     for text in params.begin:
         one = parse_begin(text)
         shown = f"--begin {text[:40]}"
-        if one.prompt >= len(params.prompts):
+        if one.prompt >= len(study.texts):
             raise BadInputError(
                 f"{shown}: there is no prompt {one.prompt}; they are counted from 0 to "
-                f"{len(params.prompts) - 1}."
+                f"{len(study.texts) - 1}."
             )
-        if one.run not in names:
+        if one.run not in study.names:
             raise BadInputError(
-                f"{shown}: nothing {one.run} is generated; give "
-                f"{_NEEDED[one.run]}, or leave it out."
+                f"{shown}: there is no {one.run} continuation; give {_NEEDED[one.run]}, or leave "
+                "it out."
             )
-        beyond = [i for i in one.ids if i >= model.info.d_vocab]
-        if beyond:
+        said = one.run == "said"
+        before = study.said[one.prompt].text if said else study.prepared.rows[one.prompt].text
+        encoder, decode = encoder_of(model, params), model.tokenizer.decode
+        ids = begun_ids(one, before, encoder, decode, model.info.d_vocab)
+        if len(ids) > params.max_new_tokens:
             raise BadInputError(
-                f"{shown}: {model.info.name} knows only tokens below {model.info.d_vocab}."
-            )
-        if len(one.ids) > params.max_new_tokens:
-            raise BadInputError(
-                f"{shown} has {len(one.ids)} tokens and --max-new-tokens is "
+                f"{shown} has {len(ids)} tokens and --max-new-tokens is "
                 f"{params.max_new_tokens}, which counts them too: raise it."
             )
-        found[one.run, one.prompt] = one.ids
+        found[one.run, one.prompt] = ids
     return found
 
 

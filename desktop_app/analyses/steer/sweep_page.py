@@ -45,6 +45,7 @@ _NO_VECTOR = (
 )
 _BAD = "A setting needs attention: open the settings above."
 _CHOOSE = "Click a cell for what is said there, double-click to steer like that."
+_COEFS, _NARROW = 250, 296
 _LEAST_MAPS, _LEAST_BELOW, _MAP = 250, 210, 230
 
 
@@ -148,11 +149,14 @@ class SweepPage(SteerPage):
         self._cell: Cell | None = None
         self._offered: SweepForm | None = None
         self.form = ParamsForm(SweepForm)
-        self.offer = Offer(_OFFER, "Sweep", self.form)
+        self.form.editor("coefs").control.setFixedWidth(_COEFS)
+        self.offer = Offer(_OFFER, "Run the sweep", self.form)
         self._headline = label("", "muted", wrap=True)
         self.effect, self.fluency = Heatmap(), Heatmap()
         self.effect.setAccessibleName("Effect per layer and coefficient")
         self.fluency.setAccessibleName("Loss per layer and coefficient")
+        for maps in (self.effect, self.fluency):
+            maps.setMinimumWidth(_NARROW)  # so that they stand side by side wherever they can
         self.cells = RankingList("Cells by effect", sortable=True)
         self.pane = CellPane()
         self._drawn = self._build_drawn()

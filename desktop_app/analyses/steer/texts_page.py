@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.shown import Shown
 
 _PROMPT = 60
-_PLAIN = "No intervention: the model speaks for itself."
+_PLAIN = "no intervention, the model speaks for itself"
 
 
 class TextsPage(SteerPage):
@@ -57,10 +57,12 @@ class TextsPage(SteerPage):
         self._params: SteerParams | None = None
         self._told: list[Continuation] = []
         self._prompt = 0
+        self._by_itself = True
+        self._grows = False
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
-        self._look = SegmentedControl([("tokens", "Tokens"), ("text", "Text")])
+        self._look = SegmentedControl([("strips", "Tokens"), ("text", "Text")])
         self._look.setToolTip("Token by token, aligned by step, or as texts to read and copy")
         self._colour = SegmentedControl([(name, title) for name, title in TITLES.items()])
         for name, meaning in MEANINGS.items():
@@ -110,17 +112,31 @@ class TextsPage(SteerPage):
         self._strength.show_strength(None if params is None else strength_of(params))
 
     @override
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        look = choices.get("look")
+        if look in {"strips", "text"}:
+            self._look.set_value(look)
+            self._draw()
+
+    @override
+    def expect_run(self) -> None:
+        self._grows = False
+
+    @override
     def show_result(self, result: Result, prompt: int) -> None:
-        self._result = result
+        self._result, self._grows = result, False
         self._show(result, prompt, params_of(result.params), begin_of(result))
         self._more.setEnabled(True)
         self._side.setEnabled(True)
         self._anew.setVisible(bool(begin_of(result)))
+        if self._by_itself or self._strips.chosen() is None:
+            self._choose_first()
 
     @override
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
         begin = () if self._params is None else self._params.begin
         self._show(SoFar(data), prompt, self._params, begin)
+        self._grows = True
         # What is not there yet cannot be gone on from.
         self._more.setEnabled(False)
         self._side.setEnabled(False)
@@ -128,6 +144,7 @@ class TextsPage(SteerPage):
     @override
     def forget(self) -> None:
         self._result = None
+        self._by_itself = True
         self._told = []
         self._outcome.set_full_text("")
         self._done.set_full_text("")
@@ -168,7 +185,8 @@ class TextsPage(SteerPage):
         self, shown: Shown, prompt: int, params: SteerParams | None, begin: tuple[str, ...]
     ) -> None:
         self._prompt = prompt
-        self._told = continuations(shown, prompt, begin)
+        known = self._told if self._grows else ()
+        self._told = continuations(shown, prompt, begin, known)
         self._outcome.set_full_text(outcome_sentence(self._told))
         before = ""
         if shown.prompts:
@@ -190,13 +208,15 @@ class TextsPage(SteerPage):
             self._colour.set_option_shown(known, known in there)
         if self._colour.value() not in there:
             self._colour.set_value("own")
-        self._colour.setVisible(len(there) > 1 and self._look.value() == "tokens")
+        self._colour.setVisible(len(there) > 1 and self._look.value() == "strips")
         name: TintName = self._colour.value()
         tint = tint_of(name, self._told)
         self._strips.show_runs(self._told, parts, tint)
-        self._scale.show_tint(tint)
-        self._text.show_runs(self._text_before(), self._told, parts)
-        self._stack.setCurrentIndex(int(self._look.value() == "text"))
+        self._scale.show_tint(tint, parts=any(at is not None for at in parts.values()))
+        reads = self._look.value() == "text"
+        if reads:
+            self._text.show_runs(self._text_before(), self._told, parts)
+        self._stack.setCurrentIndex(int(reads))
         self._show_token()
 
     def _text_before(self) -> str:
@@ -218,18 +238,30 @@ class TextsPage(SteerPage):
 
     # What is done to it.
 
-    def _on_look(self, _look: object) -> None:
+    def _choose_first(self) -> None:
+        """Choose the token where the steered text parts from the plain one, else the first."""
+        at = partings(self._told).get("steered")
+        if at is not None and self._of("steered") is not None:
+            self._strips.choose("steered", at)
+        elif self._told:
+            self._strips.choose(self._told[0].run, 0)
+        self._by_itself = True
+        self._show_token()
+
+    def _on_look(self, look: str) -> None:
         self._draw()
+        self.choice_made.emit({"look": look})
 
     def _on_colour(self, _name: object) -> None:
         self._draw()
 
     def _on_chosen(self, _run: str, _step: int) -> None:
+        self._by_itself = False
         self._show_token()
 
     def _on_activated(self, _run: str, _step: int) -> None:
         self._show_token()
-        self._side.edit()
+        self._side.begin_typing()
 
     def _on_strength(self, value: float) -> None:
         if self._params is not None:
@@ -257,8 +289,8 @@ class TextsPage(SteerPage):
         chosen = self._strips.chosen()
         one = None if chosen is None else self._of(chosen[0])
         if self._result is not None and chosen is not None and one is not None:
-            begin = begun_anew(self._result, one, self._prompt, chosen[1], ids, text)
-            self.run_wanted.emit({"begin": begin})
+            asked = begun_anew(self._result, one, self._prompt, chosen[1], ids, text)
+            self.run_wanted.emit(asked)
 
     def _on_copy(self) -> None:
         chosen = self._strips.chosen()

@@ -112,50 +112,66 @@ def story(
         acts = params.interventions()
     except BadInputError as error:
         return [str(error)]
-    cached, steps = params.cache == "yes", len(timeline.codes)
     told = [f"{_capital(intervention_words(act))}." for act in acts[:_MOST_NAMED]]
     if len(acts) > _MOST_NAMED:
         told.append(f"And {plural(len(acts) - _MOST_NAMED, 'further intervention')}.")
-    told += _changed(timeline, cached=cached)
+    told += _changed(timeline)
+    told += _lives(timeline, acts, params, n_layers)
     told += _asked(timeline)
-    places = [(act.position, act.when) for act in acts]
-    if forgets(places, timeline.prompt, steps, cached=cached):
-        told.append(
-            "Without the cache a later step computes changed positions anew, without the change: "
-            "the effect is lost, and this is another experiment than with the cache. To compare, "
-            "name the position from 0 and act at every step."
-        )
-    told += _nobody_reads(timeline, acts, n_layers, differs)
+    if _is_behind(acts, n_layers):
+        told += _behind(timeline, n_layers, differs)
     return told
 
 
-def _changed(timeline: Timeline, *, cached: bool) -> list[str]:
-    """Say which positions were changed, and where that lives afterwards."""
-    found: dict[int, int] = {}
+def _changed(timeline: Timeline) -> list[str]:
+    """Say which positions were changed, at which steps."""
+    found: dict[int, list[int]] = {}
     for step, row in enumerate(timeline.codes):
         for position, code in enumerate(row):
             if code == 3:
-                found.setdefault(position, step)
+                found.setdefault(position, []).append(step)
     if not found:
         return ["No position was changed at any of these steps."]
-    later = {p for row in timeline.codes for p, code in enumerate(row) if code in {4, 5}}
-    named = [_position(timeline, p, step) for p, step in list(found.items())[:_MOST_NAMED]]
+    named = [_position(timeline, p, steps) for p, steps in list(found.items())[:_MOST_NAMED]]
     more = len(found) - len(named)
     listed = ", ".join(named) + (f" and {more} more" if more > 0 else "")
-    told = [f"Changed: {listed}."]
-    if cached and later:
-        told.append(
-            "Afterwards a changed position lives in the cache: later layers have made keys and "
-            "values of the changed stream, and every later step reads those. So a change on the "
-            "prompt pass goes on acting."
-        )
-    return told
+    return [f"Changed: {listed}."]
 
 
-def _position(timeline: Timeline, position: int, step: int) -> str:
+def _position(timeline: Timeline, position: int, steps: Sequence[int]) -> str:
     label = timeline.labels[position]
     token = f" “{label}”" if label else ""
-    return f"position {position}{token} at step {step}"
+    at = f"step {steps[0]}"
+    if len(steps) > 1:
+        whole = len(steps) == steps[-1] - steps[0] + 1
+        at = f"steps {steps[0]} to {steps[-1]}" if whole else f"{len(steps)} steps from {steps[0]}"
+    return f"position {position}{token} at {at}"
+
+
+def _lives(
+    timeline: Timeline, acts: Sequence[Intervention], params: SteerParams, n_layers: int
+) -> list[str]:
+    """Say where a changed position lives afterwards, or that later steps forget it."""
+    cached, steps = params.cache == "yes", len(timeline.codes)
+    changed = any(3 in row for row in timeline.codes)
+    places = [(act.position, act.when) for act in acts]
+    if forgets(places, timeline.prompt, steps, cached=cached):
+        return [
+            "Without the cache a later step computes changed positions anew, without the change: "
+            "the effect is lost, and this is another experiment than with the cache. To compare, "
+            "name the position from 0 and act at every step."
+        ]
+    if not cached:
+        told = "Without the cache every step computes the whole text anew, with the same changes: "
+        return [f"{told}the same as with the cache."] if changed and steps > 1 else []
+    later = any(code in {4, 5} for row in timeline.codes for code in row)
+    if not later or not changed or _is_behind(acts, n_layers):
+        return []
+    return [
+        "Afterwards a changed position lives in the cache: later layers have made keys and values "
+        "of the changed stream, and every later step reads those. So a change on the prompt pass "
+        "goes on acting."
+    ]
 
 
 def _asked(timeline: Timeline) -> list[str]:
@@ -177,25 +193,24 @@ def _asked(timeline: Timeline) -> list[str]:
     ]
 
 
-def _nobody_reads(
-    timeline: Timeline, acts: Sequence[Intervention], n_layers: int, differs: bool | None
-) -> list[str]:
-    """Say where a change reaches no prediction: behind the last attention, at other positions."""
-    last = n_layers - 1
-    behind = all(act.layer in {last, -1} and act.site in _AFTER_ATTENTION for act in acts)
-    read = [
-        position >= timeline.prompt - 1
-        for row in timeline.codes
-        for position, code in enumerate(row)
-        if code == 3
-    ]
-    if not behind or not acts or not read or any(read) or differs:
+def _is_behind(acts: Sequence[Intervention], n_layers: int) -> bool:
+    """Return whether all acts behind the last attention, which nothing reads across positions."""
+    last = {n_layers - 1, -1}
+    return bool(acts) and all(act.layer in last and act.site in _AFTER_ATTENTION for act in acts)
+
+
+def _behind(timeline: Timeline, n_layers: int, differs: bool | None) -> list[str]:
+    """Say what a change behind the last attention can reach."""
+    changed = [p for row in timeline.codes for p, code in enumerate(row) if code == 3]
+    if not changed:
         return []
-    return [
-        f"Layer {last} is the last: behind its attention no position reads another one any more, "
-        "and the next token is read at the last position alone. So nothing can come of this "
-        "change."
-    ]
+    told = (
+        f"Layer {n_layers - 1} is the last: behind its attention no position reads another one any "
+        "more, and the next token is read at the last position alone."
+    )
+    if any(p >= timeline.prompt - 1 for p in changed):
+        return [f"{told} So a change acts on the token of its own step, and is in no cache."]
+    return [] if differs else [f"{told} So nothing can come of this change."]
 
 
 def _capital(text: str) -> str:

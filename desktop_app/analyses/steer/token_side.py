@@ -40,10 +40,12 @@ class TokenSide(QWidget):
         super().__init__()
         self._title = ElidedLabel("", "heading")
         self._facts = label("", "muted", wrap=True)
+        self._facts.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.table = RankingList()
         self.table.setAccessibleName("Likeliest tokens at this step")
         self.table.setToolTip(plain_tip("Double click or Enter: say this token here and go on"))
         self.table.set_empty_text("No alternatives are known of this token.")
+        self._room = QWidget()  # in place of the table
         self._line, self._say = QLineEdit(), QPushButton("Say it here")
         self._line.setPlaceholderText("any other text, to the letter")
         self._line.setMaxLength(_MOST_TYPED)
@@ -60,12 +62,15 @@ class TokenSide(QWidget):
         self._copy.setToolTip(plain_tip("Copy this whole continuation"))
         typed = row_in(None, (self._line, 1), self._say, spacing=6)
         foot = row_in(None, self._copy, None)
-        column_in(self, self._title, self._facts, (self.table, 1), typed, foot, spacing=6)
+        column_in(
+            self, self._title, self._facts, (self.table, 1), (self._room, 1), typed, foot, spacing=6
+        )
         self.table.row_activated.connect(self._on_activated)
         self._say.clicked.connect(self._on_said)
         self._line.returnPressed.connect(self._on_said)
         self._line.textChanged.connect(self._show_line)
         self._copy.clicked.connect(self.copy_wanted)
+        self._there = False
         self.show_token(None, 0, None)
 
     @override
@@ -74,17 +79,18 @@ class TokenSide(QWidget):
 
     def show_token(self, one: Continuation | None, step: int, parting: int | None) -> None:
         """Show a token; None: none is chosen."""
-        there = one is not None
+        there = self._there = one is not None
         self._title.set_full_text(token_title(one, step) if one is not None else "No token chosen")
         facts = token_facts(one, step, parting) if one is not None else [_NOTHING]
         self._facts.setText("\n".join(facts))
         self.table.set_ranking(alternatives(one.tokens[step]) if one is not None else Ranking())
         self.table.setVisible(there)
+        self._room.setVisible(not there)
         for part in (self._line, self._copy):
             part.setEnabled(there)
         self._show_line()
 
-    def edit(self) -> None:
+    def begin_typing(self) -> None:
         """Let the text be typed that is to be said."""
         self._line.setFocus(Qt.FocusReason.OtherFocusReason)
         self._line.selectAll()
@@ -99,12 +105,14 @@ class TokenSide(QWidget):
         }
 
     def _show_line(self) -> None:
-        self._say.setEnabled(self._line.isEnabled() and bool(self._line.text()))
+        self._say.setEnabled(self._there and bool(self._line.text()))
 
     def _on_activated(self, key: object) -> None:
         if isinstance(key, int):
             self.id_wanted.emit(key)
 
     def _on_said(self) -> None:
-        if self._line.text() and self._line.isEnabled():
-            self.text_wanted.emit(self._line.text())
+        if self._line.text() and self._there:
+            text = self._line.text()
+            self._line.clear()
+            self.text_wanted.emit(text)

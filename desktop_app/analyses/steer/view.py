@@ -36,6 +36,11 @@ _ANEW: dict[str, object] = {
     "preset": "none",
     "out_vector": "",
 }
+_USUAL = SteerParams()
+_OWN = ("layer", "site", "zero", "scale", "add", "project_out", "set_to", "from_texts", "to_texts")
+_NOTHING_DONE: dict[str, object] = {
+    name: getattr(_USUAL, name) for name in (*_OWN, "coef", "ablate_heads", "also")
+}
 _SHOWS = {"sweep": "sweep_metric", "scan": "scan", "findings": "findings"}
 _OTHER = "What is on screen is of another model or of other prompts: run again, then go on."
 
@@ -52,6 +57,7 @@ class SteerView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self._asked = False
+        self._choices: dict[str, str] = {}
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
         column_in(content, (self.pages, 1))
@@ -61,6 +67,7 @@ class SteerView(AnalysisView):
             page.turn_wanted.connect(self._on_turn_wanted)
             page.message.connect(self.message_requested)
             page.intent.connect(self.intent_raised)
+            page.choice_made.connect(self._on_choice_made)
             if isinstance(page, ActsPage):
                 page.texts_wanted.connect(self.texts_wanted)
         ways = QPushButton("Choose interventions…")
@@ -100,6 +107,13 @@ class SteerView(AnalysisView):
         return True
 
     @override
+    def expect_run(self, params: Params) -> None:
+        """Take note of a run: what grows from now on is another text."""
+        super().expect_run(params)
+        for page in self._all:
+            page.expect_run()
+
+    @override
     def clear(self) -> None:
         """Go back to the empty view."""
         super().clear()
@@ -114,7 +128,10 @@ class SteerView(AnalysisView):
 
     @override
     def take_choices(self, choices: Mapping[str, str]) -> None:
+        self._choices = dict(choices)
         self.expect_preset(choices.get("page", ""))
+        for page in self._all:
+            page.take_choices(choices)
 
     @override
     def read_picture(self) -> dict[str, Any]:
@@ -132,9 +149,12 @@ class SteerView(AnalysisView):
             super().answer(intent)
             return
         file = str(intent.data["file"])
-        changes: dict[str, object] = {"add": (file,), **_ANEW}
+        # In place of what was done: at the layer and the site that the file names.
+        changes: dict[str, object] = {**_NOTHING_DONE, **_ANEW, "add": (file,)}
         if intent.data.get("read"):
             changes["read_direction"] = file
+        if "coef" in intent.data:
+            changes["coef"] = (float(intent.data["coef"]),)
         self.pages.turn_to(TextsPage.name)
         self.run_with(**changes)
 
@@ -165,6 +185,16 @@ class SteerView(AnalysisView):
             page.take_labelled(labelled)
 
     @override
+    def show_setting(self, name: str) -> None:
+        """Open the form at a setting, or the page that has it."""
+        page = next((page for page in self._all if page.shows_setting(name)), None)
+        if page is None:
+            super().show_setting(name)
+        else:
+            self._on_set_up(page.name)
+            page.show_setting(name)
+
+    @override
     def offer_family(self, title: str, tip: str = "") -> None:
         super().offer_family(title, tip)
         for page in self._all:
@@ -181,8 +211,10 @@ class SteerView(AnalysisView):
             self.message_requested.emit(_OTHER)
             return
         self._asked = True
-        self.run_with(**{**_ANEW, **changes})
-        self._asked = False
+        try:
+            self.run_with(**{**_ANEW, **changes})
+        finally:
+            self._asked = False
 
     def _on_settings_wanted(self, changes: dict[str, object]) -> None:
         params: Params | None = self.try_params()
@@ -195,7 +227,11 @@ class SteerView(AnalysisView):
         self.pages.turn_to(name)
 
     def _on_page_turned(self, name: str) -> None:
-        self.choices_changed.emit({"page": name})
+        self._on_choice_made({"page": name})
+
+    def _on_choice_made(self, choices: dict[str, str]) -> None:
+        self._choices |= choices
+        self.choices_changed.emit(dict(self._choices))
 
     def _tell_params(self) -> None:
         params = self.try_params()

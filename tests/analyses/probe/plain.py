@@ -40,9 +40,7 @@ def newton(x, labels, classes, l2, steps=100):
         if np.abs(slope).max() < 1e-11:
             break
         if columns == 1:
-            bend = np.einsum("ni,nk,nj->ikj", z, p * (1 - p), z)[:, :, None, :].transpose(
-                0, 1, 3, 2
-            )
+            bend = np.einsum("ni,nk,nj->ij", z, p * (1 - p), z)
         else:
             inner = np.einsum("nk,kl->nkl", p, np.eye(columns)) - p[:, :, None] * p[:, None, :]
             bend = np.einsum("ni,nkl,nj->ikjl", z, inner, z)

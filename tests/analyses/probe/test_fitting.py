@@ -96,3 +96,13 @@ def test_a_fit_that_stops_early_says_so(monkeypatch):
     monkeypatch.setattr(fitting, "MAX_STEPS", 2)
     found = fit(torch.tensor(x), torch.tensor(fitted), torch.tensor(labels), 2, 1e-3)
     assert not found.found.any()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_what_tells_nothing_has_no_direction_and_says_the_first_of_equal_labels(classes):
+    # Each activation occurs as often under each label: the best weights are 0 up to rounding.
+    x = torch.tensor([[1.0, 0.5]] * classes + [[-1.0, 2.0]] * classes)[:, None]
+    labels = torch.arange(classes).repeat(2)[None]
+    found = fit(x, torch.ones(2 * classes, dtype=torch.bool), labels, classes, 1.0)
+    assert bool(torch.isnan(found.direction).all())
+    assert found.said.unique().tolist() == [0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton, QToolButton
+from PySide6.QtWidgets import QMenu, QPushButton, QToolButton
 
 from desktop_app.contract.params import PromptRow
 from desktop_app.text.prompts import write_prompts
@@ -117,3 +117,33 @@ def test_the_prompts_of_a_file_are_taken_with_their_groups(qtbot, window, answer
         params = window.views[name].params()
         assert getattr(params, field) == getattr(params, f"{field}_groups") == ("a b", "b a")
     assert grouped
+
+
+def test_texts_of_the_table_are_lent_by_their_label(qtbot, window):
+    rows = [("1 2", "up"), ("3 4", ""), ("2 1", "down"), ("5 6", "up")]
+    window.prompts.set_prompts([PromptRow(text=text, label=label) for text, label in rows])
+    settle(qtbot, window)
+    window.views.open("steer")
+    view = window.views["steer"]
+    press(view, "Choose interventions…")
+    press(view, "Add")
+    (menu,) = [m for m in view.findChildren(QMenu) if m.isVisible()]
+    menu.actions()[1].trigger()
+    menu.close()
+    told = "Take the texts of To from the prompt table or a file"
+    for labelled, count in (("label “up”: 2 prompts", 2), ("prompts without a label: 1 prompt", 1)):
+        press(view, told)
+        (menu,) = [m for m in view.findChildren(QMenu) if m.isVisible()]
+        (entry,) = [a for a in menu.actions() if a.text() == labelled]
+        entry.trigger()
+        menu.close()
+        assert len(view.params().interventions()[0].to_texts) == count
+
+
+def test_the_reference_set_goes_to_the_page_that_has_the_setting(qtbot, window):
+    window.views.open("steer")
+    view = window.views["steer"]
+    dialog = open_dialog(qtbot, window)
+    choose_taker(dialog, "Steering")
+    assert len(view.params().reference) == 100
+    assert view.read_out()["page"] == "acts"

@@ -1,0 +1,41 @@
+"""The numbers of steering, taken apart with the values on screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from desktop_app.analyses.steer.explain import WHATS, explain
+from desktop_app.contract.registry import file_of
+from desktop_app.pictures.facts import Place
+from tests.samples.steered import plain_result, steer_result
+
+
+@pytest.mark.parametrize(
+    ("what", "part"),
+    [
+        ("loss", "−((−0.50) + (−6.50) + (−1.00) + (−12.00)) / 4 = 5.00   (steered)"),
+        ("logprob", "log 0.407 = −0.900   (steered, step 1, “␠cold”)"),
+        ("plain_logprob", "−0.900 − (−6.500) = 5.600   (own − plain, steered, step 1, “␠cold”)"),
+        ("recompute", "the same tokens, largest difference of a logit 2.0e−06"),
+        ("control", "add 4 × (“cold” − “hot”)"),
+    ],
+)
+def test_the_values_stand_in_the_working(what, part):
+    assert part in explain(steer_result(), what, Place()).working
+
+
+def test_of_plain_generation_the_plain_text_is_explained():
+    told = explain(plain_result(), "loss", Place())
+    assert told.working == "−((−0.50) + (−0.10) + (−1.20) + (−2.40)) / 4 = 1.05   (plain)"
+
+
+@pytest.mark.parametrize("what", WHATS)
+def test_every_number_leads_to_a_heading_of_the_help_page(what):
+    told = explain(steer_result(), what, Place(1))
+    assert told.formula
+    page = file_of(told.page, "help.md").read_text(encoding="utf-8")
+    assert f"## {told.heading}\n" in page
+
+
+def test_what_is_no_number_of_it_is_not_explained():
+    assert explain(steer_result(), "patched", Place()) is None

@@ -1,0 +1,218 @@
+"""What steering shows, as data: texts, words, strengths, the timeline and what it tells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from desktop_app.analyses.steer.going_on import continued
+from desktop_app.analyses.steer.picture import about, effect_badge, lines, named, table
+from desktop_app.analyses.steer.said import continuations, has_effect, parting, partings
+from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.strength import reach_of, strength_of, with_strength
+from desktop_app.analyses.steer.timeline_picture import story, timeline_of
+from desktop_app.analyses.steer.tints import tint_of, tints_there
+from desktop_app.analyses.steer.words import done_words
+from desktop_app.contract.steering import timeline
+from desktop_app.pictures.shown import SoFar
+from tests.samples.drawn import PROMPTS
+from tests.samples.steered import PLAIN, SECOND, STEERED, plain_result, steer_result, strip
+
+LENGTH = len(PROMPTS[0].tokens)
+
+
+def one(told, run="steered"):
+    """Return a continuation made of a strip."""
+    return continuations(SoFar({run: (told,)}), 0)[0]
+
+
+def test_texts_part_where_tokens_first_differ():
+    assert parting(one(PLAIN, "plain"), one(STEERED)) == 1
+    assert parting(one(PLAIN, "plain"), one(PLAIN)) is None
+
+
+def test_a_text_that_ends_parts_where_the_other_goes_on():
+    short = strip([10, 11], [" very", " good"], [-0.5, -0.1])
+    assert parting(one(PLAIN, "plain"), one(short)) == 2
+
+
+def test_plain_alone_has_no_effect_to_speak_of():
+    told = continuations(plain_result(), 0)
+    assert has_effect(told) is None
+    assert effect_badge(told, SteerParams()) is None
+
+
+def test_a_badge_says_whether_numbers_moved():
+    result = steer_result()
+    still = continuations(result, 1)
+    strong = SteerParams(layer=1, to_texts=("a",), from_texts=("b",))
+    assert "to the bit" in effect_badge(still, strong).tooltip
+    moved = SECOND | {"logprobs": [-1.5, -0.3, -0.2, -0.95]}
+    told = continuations(SoFar({"plain": (SECOND,), "steered": (moved,)}), 0)
+    badge = effect_badge(told, SteerParams(layer=1, zero=True))
+    assert badge.text == "no effect"
+    assert "up to 0.05" in badge.tooltip
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        (
+            {"layer": 5, "zero": True, "when": "every"},
+            "zero at layer 5, residual stream after the block, position −1, at every step",
+        ),
+        (
+            {"layer": 2, "scale": -0.5, "position": "0,-2", "site": "mlp_out", "when": "1:"},
+            "× −0.5 at layer 2, MLP output, positions 0,−2, at steps 1:",
+        ),
+        (
+            {"add": ("/home/x/cold.safetensors",), "coef": (3.0,), "position": "all"},
+            "add 3 × cold.safetensors at the vector’s layer, residual stream after the block, all "
+            "positions, on the prompt pass",
+        ),
+        ({"ablate_heads": "5.3,1.0"}, "ablate L5H3, L1H0 at position −1, on the prompt pass"),
+    ],
+)
+def test_what_is_done_is_told_in_words(params, words):
+    assert done_words(SteerParams.model_validate(params)) == words
+
+
+def test_a_strength_is_that_of_the_first_vector_and_others_move_along():
+    params = SteerParams(layer=1, add=("a", "b"), coef=(2.0, -4.0))
+    assert strength_of(params).value == 2.0
+    assert with_strength(params, 3.0) == {"coef": (3.0, -6.0)}
+    assert with_strength(params.model_copy(update={"coef": (0.0, 1.0)}), 3.0)["coef"] == (3.0, 1.0)
+
+
+def test_a_factor_and_a_further_intervention_have_a_strength_too():
+    assert with_strength(SteerParams(layer=1, scale=2.0), 0.5) == {"scale": 0.5}
+    params = SteerParams(layer=1, also=({"op": "zero"}, {"op": "scale", "factor": 3.0}))
+    assert strength_of(params).value == 3.0
+    assert with_strength(params, 1.5)["also"][1].factor == 1.5
+    assert strength_of(SteerParams(layer=1, zero=True)) is None
+
+
+def test_a_slider_reaches_round_numbers_and_stays_while_the_value_is_within():
+    assert [reach_of(v) for v in (0.0, 1.0, 4.0, -30.0)] == [2.0, 2.0, 10.0, 100.0]
+    assert reach_of(3.0, 10.0) == 10.0
+    assert reach_of(0.0, 10.0) == 10.0
+    assert reach_of(11.0, 10.0) == 50.0
+
+
+def test_one_scale_for_all_log_probabilities_and_a_symmetric_one_for_readings():
+    told = continuations(steer_result(), 0)
+    assert tints_there(told) == ["own", "plain"]
+    tint = tint_of("own", told)
+    assert [tint.share(v) for v in (0.0, -5.0, -99.0)] == [0.0, 0.5, 1.0]
+    read = [one(PLAIN | {"reading": [0.5, -2.0, 0.0, 1.0]})]
+    assert tints_there(read)[-1] == "reading"
+    assert tint_of("reading", read).limits == (-2.0, 2.0)
+
+
+def test_a_text_that_still_grows_has_no_numbers_it_does_not_know():
+    growing = {"ids": [1, 2], "texts": ["a", "b"], "logprobs": [-0.5]}
+    told = one(growing)
+    assert math.isnan(told.tokens[1].logprob)
+    assert told.text == "ab"
+    assert partings([told]) == {}
+
+
+def test_texts_that_are_long_enough_do_not_go_on():
+    long = strip([1] * 50, ["a"] * 50, [-0.1] * 50)
+    result = replace(plain_result(max_new_tokens=50), data={"plain": (long, long)})
+    room = 64 - LENGTH
+    assert continued(result)["max_new_tokens"] == room, "as much as the model reads"
+    long = strip([1] * room, ["a"] * room, [-0.1] * room)
+    assert "the model reads 64 in all" in continued(replace(result, data={"plain": (long, long)}))
+    assert "no text yet" in continued(replace(result, data={}))
+
+
+def test_a_result_is_named_by_what_was_done():
+    assert named(steer_result()) == "add 4 × (“cold” − “hot”) L1"
+    assert named(plain_result()) == "plain"
+    assert about(plain_result()) == PROMPTS[0].text
+
+
+def test_a_terminal_gets_every_text():
+    told = "\n".join(lines(steer_result()))
+    assert "Random control ' very good, so'" in told
+    assert "no effect" in told
+
+
+def test_a_table_has_a_row_for_every_token():
+    headings, rows = table(steer_result(), 0, None)
+    assert headings[:5] == ["prompt", "run", "step", "id", "token"]
+    assert len(rows) == 2 * 4 * 4
+    assert rows[5][:5] == ["0", "steered", "1", "14", " cold"]
+
+
+# The timeline.
+
+
+def with_acts(acts, *, cached=True, steps=4, params=None, layers=3, **more):
+    """Return the timeline of the first prompt and what it tells, for positions and steps."""
+    codes = (timeline(acts, LENGTH, steps, cached=cached),)
+    position, when = acts[0]
+    own = {"layer": 1, "zero": True, "position": position, "when": when, **more}
+    own["cache"] = "yes" if cached else "no"
+    data = {**steer_result().data, "timeline": codes}
+    found = timeline_of(replace(steer_result(), data=data), 0)
+    return found, " ".join(story(found, SteerParams.model_validate(own), layers))
+
+
+def test_a_changed_prompt_position_lives_in_the_cache():
+    found, told = with_acts([("-1", "prompt")])
+    assert found.codes[0][LENGTH - 1] == 3
+    assert found.codes[1][LENGTH - 1] == 4
+    assert found.present == (1, 2, 3, 4)
+    assert f"Changed: position {LENGTH - 1} “␠” at step 0." in told
+    assert "lives in the cache" in told
+    assert found.shapes[1] == "1 × 1 × 8"
+
+
+def test_a_position_that_only_the_cache_holds_is_explained_and_not_raised():
+    found, told = with_acts([("3", "every")])
+    assert found.codes[1][3] == 5
+    assert "From step 1 on the pass holds the new token alone (1 × 1 × 8): position 3" in told
+    assert "no such index" in told
+    assert "asked to be changed" in found.words(1, 3)
+
+
+def test_without_the_cache_a_change_of_the_prompt_pass_is_another_experiment():
+    found, told = with_acts([("-1", "prompt")], cached=False)
+    assert found.codes[1][LENGTH - 1] == 1
+    assert "another experiment" in told
+
+
+def test_the_same_place_in_every_pass_needs_no_cache():
+    found, told = with_acts([("3", "every")], cached=False)
+    assert [row[3] for row in found.codes] == [3] * 4
+    assert "Changed: position 3 “␠” at steps 0 to 3." in told
+    assert "the same as with the cache" in told
+
+
+def test_new_tokens_are_named_behind_the_prompts():
+    found, _told = with_acts([("-1", "every")])
+    assert found.labels[LENGTH : LENGTH + 3] == ("␠very", "␠cold", "␠and")
+    assert "(new)" in found.words(2, LENGTH + 1)
+    assert "is not there yet" in found.words(0, LENGTH)
+
+
+def test_behind_the_last_attention_nobody_reads_another_position():
+    _found, told = with_acts([("1", "prompt")], layer=2)
+    assert "nothing can come of this change" in told
+    assert "goes on acting" not in told
+    _found, told = with_acts([("-1", "prompt")], layer=2)
+    assert "acts on the token of its own step, and is in no cache" in told
+    assert "goes on acting" not in told
+    for acts, more in (
+        ([("1", "prompt")], {"layer": 1}),
+        ([("1", "prompt")], {"layer": 2, "site": "resid_pre"}),
+    ):
+        assert "is the last" not in with_acts(acts, **more)[1]
+
+
+def test_plain_generation_has_no_timeline():
+    assert timeline_of(plain_result(), 0) is None

@@ -1,0 +1,375 @@
+"""The main page of the steering view, used as by a hand at the mouse and the keys."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPushButton, QSlider
+
+from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.step_strips import StepStrips
+from desktop_app.analyses.steer.timeline_grid import TimelineGrid
+from desktop_app.analyses.steer.words import params_of
+from desktop_app.contract.spec import Intent
+from desktop_app.pictures.origin import Difference
+from desktop_app.support.vector_files import write
+from desktop_app.widgets.tables.ranking import RankingList
+from tests.finding import find, in_sight, press
+from tests.samples import drawn
+from tests.samples.steered import PLAIN, STEERED, plain_result, steer_result, strip
+
+pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
+LEFT = Qt.MouseButton.LeftButton
+TABLE = "Likeliest tokens at this step"
+LINE = "Text to be said here"
+
+
+@pytest.fixture
+def view(make_view):
+    """Return a view that shows a steered result and has its settings."""
+    view = make_view("steer", 1100, 800)
+    show(view, steer_result())
+    return view
+
+
+@pytest.fixture
+def asked(view, heard):
+    """Return the settings of the runs that are asked for."""
+    return heard(view.run_requested)
+
+
+def show(view, result):
+    """Show a result with its settings, as the window does."""
+    view.set_params(params_of(result.params))
+    view.show_result(result)
+
+
+def click(view, run, step):
+    strips = find(view, StepStrips)
+    QTest.mouseClick(strips.viewport(), LEFT, pos=strips.box(run, step).center())
+
+
+def test_all_four_texts_stand_step_above_step(view):
+    told = view.read_out()
+    assert list(told["texts"]) == ["plain", "steered", "control", "said"]
+    assert told["texts"]["steered"] == ("␠very", "␠cold", "␠and", "␠wet")
+    assert told["numbers"]["steered"] == ("−0.60", "−0.90", "−0.20", "−3.00")
+    strips = find(view, StepStrips)
+    lefts = {strips.box(run, 2).left() for run in told["texts"]}
+    assert len(lefts) == 1, "one column per step"
+
+
+def test_the_first_token_where_each_text_parts_is_told(view):
+    told = view.read_out()
+    assert told["partings"] == {"steered": 1, "control": 3, "said": 0}
+    assert told["outcome"] == (
+        "Steered parts from plain at step 1 (“␠good” → “␠cold”), the random control parts at step "
+        "3, the instruction parts at step 0"
+    )
+    assert told["chosen"] == ("steered", 1)
+    assert "Here this text parts from the plain one." in told["token_facts"]
+
+
+def test_colours_and_numbers_go_over_to_the_plain_model(view):
+    press(view, "Plain model")
+    told = view.read_out()
+    assert told["numbers"]["steered"] == ("−0.50", "−6.50", "−1.00", "−12.00")
+    assert "plain model" in told["scale"]
+
+
+def test_both_numbers_of_a_token_are_told_exactly(view):
+    click(view, "steered", 3)
+    facts = view.read_out()["token_facts"]
+    assert "log-probability −3.000 (p 0.050)" in facts
+    assert "under the plain model −12.000 (p 6e−06)" in facts
+
+
+def test_keys_go_from_token_to_token_and_run_to_run(view):
+    strips = find(view, StepStrips)
+    strips.setFocus()
+    QTest.keyClick(strips, Qt.Key.Key_Right)
+    assert view.read_out()["chosen"] == ("steered", 2)
+    QTest.keyClick(strips, Qt.Key.Key_Up)
+    QTest.keyClick(strips, Qt.Key.Key_End)
+    assert view.read_out()["chosen"] == ("plain", 3)
+    QTest.keyClick(strips, Qt.Key.Key_Up)
+    QTest.keyClick(strips, Qt.Key.Key_Right)
+    assert view.read_out()["chosen"] == ("plain", 3), "nothing beyond the edge"
+    QTest.keyClick(strips, Qt.Key.Key_Home)
+    assert view.read_out()["chosen"] == ("plain", 0)
+    assert "step 0" in strips.accessibleDescription()
+
+
+def test_an_alternative_is_said_instead_and_the_rest_anew(view, asked):
+    click(view, "steered", 2)
+    table = find(view, RankingList, TABLE)
+    assert table.texts()[0][1] == "␠and"
+    table.select_key(91)
+    QTest.keyClick(table, Qt.Key.Key_Return)
+    (params,) = asked[-1]
+    assert params.begin == ("steered:0:10,14,91",)
+    assert params.max_new_tokens == 4
+
+
+def test_any_text_is_said_instead_to_the_letter(view, asked):
+    strips = find(view, StepStrips)
+    QTest.mouseDClick(strips.viewport(), LEFT, pos=strips.box("said", 1).center())
+    line = find(view, QLineEdit, LINE)
+    assert line.hasFocus()
+    QTest.keyClicks(line, "  rain, so")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert asked[-1][0].begin == ("said:0:18+  rain, so",)
+    assert asked[-1][0].max_new_tokens >= 1 + len("  rain, so"), "room for all that was typed"
+    assert line.text() == ""
+
+
+def test_nothing_typed_says_nothing(view, asked):
+    assert not find(view, QPushButton, "Say it here").isEnabled()
+    QTest.keyClick(find(view, QLineEdit, LINE), Qt.Key.Key_Return)
+    assert asked == []
+
+
+def test_an_edit_leaves_the_beginnings_of_others_as_they_are(view, asked):
+    show(view, steer_result(begin=["plain:0:10", "steered:0:10,14", "control:1:20"]))
+    click(view, "steered", 1)
+    find(view, RankingList, TABLE).select_key(90)
+    QTest.keyClick(find(view, RankingList, TABLE), Qt.Key.Key_Return)
+    assert asked[-1][0].begin == ("plain:0:10", "control:1:20", "steered:0:10,90")
+
+
+def test_texts_go_on_from_where_they_stand(view, asked):
+    press(view, "Continue")
+    (params,) = asked[-1]
+    assert params.max_new_tokens == 8
+    assert params.begin[:2] == ("plain:0:10,11,12,13", "steered:0:10,14,15,16")
+    assert len(params.begin) == 8, "every run of every prompt"
+
+
+def test_texts_that_ended_by_themselves_do_not_go_on(view, asked, heard):
+    ended = PLAIN | {"ended": True}
+    show(view, plain_result())
+    result = plain_result()
+    view.show_result(type(result)(**{**vars(result), "data": {"plain": (ended, ended)}}))
+    told = heard(view.message_requested)
+    press(view, "Continue")
+    assert asked == []
+    assert "Ignore end" in told[-1][0]
+
+
+def test_what_is_of_other_prompts_is_not_gone_on_with(view, asked, heard):
+    told = heard(view.message_requested)
+    view.mark_source(Difference(prompts=True))
+    press(view, "Continue")
+    assert asked == []
+    assert "run again" in told[-1][0]
+
+
+def test_run_begins_without_the_tokens_that_were_given(view, asked):
+    show(view, steer_result(begin=["steered:0:10,14"]))
+    assert view.read_out()["begun"]
+    press(view, "Run steering")
+    assert asked[-1][0].begin == ()
+    show(view, steer_result(begin=["steered:0:10,14"]))
+    press(view, "Begin anew")
+    assert asked[-1][0].begin == ()
+
+
+def test_tokens_that_were_given_are_told(view):
+    show(view, steer_result(begin=["steered:0:10,14", "said:0:18+ today"]))
+    click(view, "steered", 1)
+    assert "Given, not chosen by the model." in view.read_out()["token_facts"]
+    click(view, "steered", 2)
+    assert "Given, not chosen by the model." not in view.read_out()["token_facts"]
+    click(view, "said", 1)
+    assert "Given, not chosen by the model." in view.read_out()["token_facts"]
+
+
+def test_a_text_is_copied_by_button_and_by_keys(view):
+    click(view, "steered", 0)
+    press(view, "Copy text")
+    assert QGuiApplication.clipboard().text() == STEERED["text"]
+    click(view, "plain", 0)
+    QTest.keyClick(find(view, StepStrips), Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == PLAIN["text"]
+
+
+def test_the_slider_asks_for_one_run_when_the_hand_rests(view, asked, qtbot):
+    slider = find(view, QSlider, "Coefficient")
+    assert view.read_out()["strength"] == 4.0
+    slider.setFocus()
+    for _time in range(3):
+        QTest.keyClick(slider, Qt.Key.Key_PageUp)
+    assert asked == [], "not before it rests"
+    qtbot.waitUntil(lambda: len(asked) > 0)
+    (params,) = asked[-1]
+    assert len(asked) == 1
+    assert params.coef == (7.0,)
+    assert params.from_texts == ("hot",)
+    assert params.begin == ()
+
+
+def test_an_exact_strength_is_typed(view, asked, qtbot):
+    box = find(view, QDoubleSpinBox, "Coefficient")
+    box.setFocus()
+    box.lineEdit().selectAll()
+    QTest.keyClicks(box.lineEdit(), "-250")
+    QTest.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(asked) > 0)
+    assert asked[-1][0].coef == (-250.0,)
+
+
+def test_without_a_strength_there_is_no_slider(view):
+    show(view, steer_result(**{"from": [], "to": [], "zero": True}))
+    assert view.read_out()["strength"] is None
+    show(view, plain_result())
+    assert view.read_out()["strength"] is None
+
+
+def test_a_prompt_where_nothing_changes_has_the_badge(view, selection):
+    assert view.read_out()["badge"] == ""
+    selection.select_prompt(1)
+    told = view.read_out()
+    assert told["badge"] == "no effect at this strength"
+    assert "(prompt 2 of 2)" in told["done"]
+    assert told["texts"]["steered"] == told["texts"]["plain"]
+
+
+def test_plain_generation_stands_alone(view):
+    show(view, plain_result())
+    told = view.read_out()
+    assert list(told["texts"]) == ["plain"]
+    assert told["outcome"] == "4 new tokens, mean loss 1.05 nats"
+    assert "no intervention" in told["done"]
+    assert not in_sight(view, QPushButton, "Plain model")
+
+
+def test_texts_are_read_behind_their_prompt(view, heard):
+    told = heard(view.choices_changed)
+    press(view, "Text")
+    reading = view.read_out()["reading"]
+    assert "1 2 3 4  very good, and" in reading
+    assert "Say that it is cold.\n1 2 3 4  cold today, and" in reading
+    assert told[-1][0]["look"] == "text"
+
+
+def test_how_texts_are_shown_is_remembered(make_view):
+    view = make_view("steer")
+    view.take_choices({"look": "text", "page": "timeline", "other": "?"})
+    told = view.read_out()
+    assert (told["look"], told["page"]) == ("text", "timeline")
+
+
+def test_tokens_stream_in(view):
+    view.expect_run(view.params())
+    view.show_busy(True)
+    for count in (1, 2, 3):
+        some = strip([10, 14, 15][:count], [" a", " b", " c"][:count], [-0.1] * count)
+        view.show_partial({"plain": (some, some), "steered": (some, some)})
+        told = view.read_out()
+        assert told["texts"]["steered"] == ("␠a", "␠b", "␠c")[:count]
+        assert not told["veiled"]
+    assert not find(view, QPushButton, "Continue").isEnabled()
+    view.show_busy(False)
+    assert view.read_out()["texts"]["steered"][1] == "␠cold", "stopped: the old texts again"
+
+
+def test_another_run_of_the_same_tokens_has_its_own_numbers(view):
+    for logprob in (-0.1, -0.7):
+        view.expect_run(view.params())
+        one = strip([10], [" a"], [logprob])
+        view.show_partial({"plain": (one, one)})
+        assert view.read_out()["numbers"]["plain"] == (f"−{-logprob:.2f}",)
+
+
+def test_a_chosen_token_is_chosen_again_when_the_text_reaches_it(view):
+    click(view, "steered", 1)
+    one = strip([10], [" a"], [-0.1])
+    view.show_partial({"plain": (one, one), "steered": (one, one)})
+    assert view.read_out()["chosen"] is None
+    view.show_result(steer_result())
+    assert view.read_out()["chosen"] == ("steered", 1)
+
+
+def test_a_vector_of_another_view_takes_the_place_of_what_was_done(view, asked, tmp_path):
+    file = tmp_path / "v.safetensors"
+    write(file, np.ones(8, np.float32), drawn.model(), (2, "resid_post"), "by hand")
+    view.answer(Intent("steer_with", {"file": str(file), "read": True}))
+    (params,) = asked[-1]
+    assert params.add == (str(file),)
+    assert params.read_direction == str(file)
+    assert params.layer is None, "where the file says"
+    assert len(params.interventions()) == 1
+
+
+def test_a_strength_does_not_sweep_again(view, asked, qtbot):
+    view.set_params(SteerParams(layer=1, to_texts=("a",), from_texts=("b",), sweep_layers="0:2"))
+    QTest.keyClick(find(view, QSlider, "Coefficient"), Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: len(asked) > 0)
+    assert asked[-1][0].sweep_layers == ""
+
+
+def test_a_result_of_the_wrong_form_is_refused_in_a_sentence(view):
+    result = steer_result()
+    view.show_result(type(result)(**{**vars(result), "data": {"plain": ({"ids": [1]},)}}))
+    assert view.read_out()["state"] == "failure"
+
+
+# The timeline.
+
+
+@pytest.fixture
+def grid(view):
+    """Return the timeline of the shown result, turned to by its button."""
+    press(view, "Timeline")
+    return find(view, TimelineGrid)
+
+
+def test_the_timeline_has_a_legend_of_what_it_shows(view, grid):
+    told = view.read_out()
+    assert told["page"] == "timeline"
+    assert told["timeline_legend"] == [
+        "computed",
+        "in the cache",
+        "computed and changed",
+        "in the cache, changed when it was computed",
+    ]
+    assert told["timeline_shapes"][0] == "1 × 8 × 8"
+    assert told["timeline_exact"].endswith("says the same tokens, logits within 2e−06.")
+
+
+def test_a_cell_says_what_it_is_by_mouse_and_by_keys(view, grid):
+    QTest.mouseClick(grid.viewport(), LEFT, pos=grid.cell_box(0, 7).center())
+    assert (
+        "position 7 “␠” (of the prompt) is computed in this pass and changed"
+        in (view.read_out()["timeline_cell"])
+    )
+    QTest.keyClick(grid, Qt.Key.Key_Down)
+    assert "read from the cache" in view.read_out()["timeline_cell"]
+    assert "step 1" in grid.accessibleDescription()
+    for _time in range(9):
+        QTest.keyClick(grid, Qt.Key.Key_Down)
+    assert grid.chosen() == (3, 7)
+
+
+def test_the_cache_is_switched_where_it_is_explained(view, grid, asked):
+    press(view, "Without")
+    assert asked[-1][0].cache == "no"
+
+
+def test_another_prompt_has_its_own_timeline(view, grid, selection):
+    QTest.mouseClick(grid.viewport(), LEFT, pos=grid.cell_box(3, 9).center())
+    selection.select_prompt(1)
+    told = view.read_out()
+    assert len(told["timeline_labels"]) == 6 + 3
+    assert "Choose a cell" in told["timeline_cell"]
+
+
+def test_plain_generation_says_why_its_timeline_is_empty(view, grid):
+    show(view, plain_result())
+    told = view.read_out()
+    assert told["timeline"] is None
+    assert told["timeline_legend"] == []
+    assert "once there is an intervention" in told["timeline_words"]
