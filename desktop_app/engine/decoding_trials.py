@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 from transformers import DynamicCache
@@ -35,13 +35,18 @@ def require_cache(model: LoadedModel, layers: Collection[int]) -> None:
     Raises:
         BadInputError: It does not.
     """
-    name, every = ("goes_on_hooked", range(model.info.n_layers)) if layers else ("goes_on", ())
-    if not recall(model, name, lambda: _goes_on(model, every)):
-        while_changed = " while its layers are changed" if layers else ""
-        raise BadInputError(
-            f"{model.info.name} cannot go on after kept keys and values{while_changed}: choose "
-            "--cache no, which computes the whole text anew at every step."
-        )
+    if not recall(model, "goes_on", lambda: _goes_on(model, ())):
+        _refuse_cache(model, "")
+    every = range(model.info.n_layers)
+    if layers and not recall(model, "goes_on_hooked", lambda: _goes_on(model, every)):
+        _refuse_cache(model, " while its layers are changed")
+
+
+def _refuse_cache(model: LoadedModel, when: str) -> NoReturn:
+    raise BadInputError(
+        f"{model.info.name} cannot go on after kept keys and values{when}: choose --cache no, "
+        "which computes the whole text anew at every step."
+    )
 
 
 def _goes_on(model: LoadedModel, layers: Collection[int]) -> bool:
