@@ -7,103 +7,35 @@ cells of a sweep. What is there is handed over after every step, and stays where
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
-
-from desktop_app.engine.decoding import Changes, Decoder, decoding
+from desktop_app.engine.decoding import Decoder, decoding
 from desktop_app.engine.decoding_trials import require_cache, require_padding
 from desktop_app.engine.kept_memory import grown_bytes, texts_at_once
 from desktop_app.engine.memory import texts_per_pass
 from desktop_app.engine.padding import Layout
-from desktop_app.methods.continuing import ending_tokens
-from desktop_app.methods.sampling import Draws, Sampling, choose
+from desktop_app.methods.growing_rows import Growing, Grown, Part, Run, take_steps
+from desktop_app.methods.sampling import Draws
 from desktop_app.methods.watching import in_batches
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    import torch
+
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.engine.padding import Padding
 
-TOP = 5
-
-
-@dataclass(frozen=True)
-class Run:
-    """One continuation of some texts, a row each.
-
-    Attributes:
-        texts: Each row's tokens; of one length unless they are padded.
-        prompts: Each row's prompt, which decides what is drawn; rows of one prompt in several runs
-            stay in step.
-        changes: What is done to them; rows are numbered as here.
-        begin: Tokens with which a row's continuation begins, whatever the model would say.
-    """
-
-    texts: Sequence[Sequence[int]]
-    prompts: Sequence[int]
-    changes: Changes = field(default_factory=Changes)
-    begin: Sequence[Sequence[int]] = ()
-
-
-@dataclass(frozen=True)
-class Growing:
-    """How texts grow.
-
-    Attributes:
-        steps: How many tokens at most.
-        sampling: How the next one is chosen.
-        cached: Whether keys and values are kept between steps.
-        ignore_end: Whether it goes on behind an end-of-text token.
-        padding: How texts of several lengths share a pass.
-        keep_first: Whether the first new token's logits are kept.
-        top: How many of the likeliest tokens of each step are kept.
-        check: Asked before every layer of a large pass, and may raise `Cancelled`.
-        logits: Told every step's logits `[rows, d_vocab]`, on the model's device: run, its rows,
-            step and logits.
-    """
-
-    steps: int
-    sampling: Sampling = field(default_factory=Sampling)
-    cached: bool = True
-    ignore_end: bool = False
-    padding: Padding = "none"
-    keep_first: bool = True
-    top: int = TOP
-    check: Callable[[], None] | None = None
-    logits: Callable[[int, Sequence[int], int, torch.Tensor], None] | None = None
-
-
-@dataclass
-class Grown:
-    """What one row has said so far.
-
-    Attributes:
-        ids: The new tokens.
-        logprobs: Each one's log-probability where it was said.
-        top: Step by step the likeliest tokens and their log-probabilities, falling.
-        first: The logits of the first new token `[d_vocab]`, float32, on the CPU; None where they
-            are not kept.
-        ended: Whether an end-of-text token came.
-        constant: The first step all of whose logits were equal; None: no such step.
-        broken: The step at which the logits were no numbers and the row was given up; None: none.
-    """
-
-    ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    top: list[list[tuple[int, float]]] = field(default_factory=list)
-    first: torch.Tensor | None = field(default=None, compare=False)
-    ended: bool = False
-    constant: int | None = None
-    broken: int | None = None
-
-    def begin_anew(self) -> None:
-        """Forget everything: the rows are tried again, fewer at once."""
-        for name, fresh in vars(Grown()).items():
-            setattr(self, name, fresh)
+__all__ = [
+    "Growing",
+    "Grown",
+    "Run",
+    "at_once",
+    "grow",
+    "needed_bytes",
+    "require_room",
+    "scored",
+]
 
 
 def grow(
@@ -144,7 +76,7 @@ def grow(
             def work(some: slice, units: Sequence[int] = units) -> None:
                 theirs = units[some]
                 parts = [
-                    _Part(model, (number, run), rows, growing, grown[number])
+                    Part(model, (number, run), rows, growing, grown[number])
                     for number, run in enumerate(runs)
                     if (rows := shares.rows(run, theirs))
                 ]
@@ -153,7 +85,7 @@ def grow(
                     now = shares.done + len(theirs) * step / growing.steps
                     on_step(now / shares.total, step, grown)
 
-                _steps(parts, growing, draws, told)
+                take_steps(parts, growing, draws, told)
                 shares.done += len(theirs)
 
             limit = _at_once(model, shares.texts(units), growing)
@@ -173,11 +105,11 @@ class _Shares:
 
     def __init__(self, runs: Sequence[Run], growing: Growing) -> None:
         self._runs, self._by_row = runs, len(runs) == 1
-        lengths: dict[int, list[int]] = {}
-        for run in runs:
+        lengths: dict[int, list[tuple[int, int]]] = {}
+        for number, run in enumerate(runs):
             for unit, text in zip(self._units(run), run.texts, strict=True):
-                lengths.setdefault(unit, []).append(len(text))
-        alike: dict[tuple[int, ...], list[int]] = {}
+                lengths.setdefault(unit, []).append((number, len(text)))
+        alike: dict[tuple[tuple[int, int], ...], list[int]] = {}
         for unit, theirs in lengths.items():
             key = tuple(theirs) if growing.padding == "none" else ()
             alike.setdefault(key, []).append(unit)
@@ -295,105 +227,3 @@ def _unit_bytes(model: LoadedModel, texts: Sequence[Sequence[int]], growing: Gro
         columns = longest - min(own) + 1 if growing.padding == "right" else 1
         total += grown_bytes(model, longest, growing.steps, cached=growing.cached, columns=columns)
     return total
-
-
-class _Part:
-    """The rows of one run that grow together."""
-
-    def __init__(
-        self,
-        model: LoadedModel,
-        run: tuple[int, Run],
-        rows: tuple[int, ...],
-        growing: Growing,
-        grown: Sequence[Grown],
-    ) -> None:
-        self.number, self.run = run
-        self.rows = rows
-        self.grown = [grown[row] for row in rows]
-        self._growing = growing
-        self._ends = frozenset[int]() if growing.ignore_end else ending_tokens(model)
-        self._prompts = [self.run.prompts[row] for row in rows]
-        self._begin = [self.run.begin[row] if self.run.begin else () for row in rows]
-        self._done = [False] * len(rows)
-        for one in self.grown:
-            one.begin_anew()
-        texts = [self.run.texts[row] for row in rows]
-        self._decoder = Decoder(
-            model,
-            texts,
-            self.run.changes,
-            cached=growing.cached,
-            padding=growing.padding,
-            rows=rows,
-        )
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all its texts have ended."""
-        return all(self._done)
-
-    def grow(self, step: int, draws: Draws) -> None:
-        """Make a step: one token more for every row that has not ended."""
-        logits = self._decoder.advance(self._growing.check)
-        if self._growing.logits is not None:
-            self._growing.logits(self.number, self.rows, step, logits)
-        total = logits.logsumexp(-1)
-        broken = (~total.isfinite()).tolist()
-        tokens = self._chosen(logits, step, draws, broken)
-        said = logits.gather(-1, tokens[:, None])[:, 0] - total
-        best = logits.topk(min(max(2, self._growing.top), logits.shape[-1]), dim=-1)
-        values = (best.values - total[:, None]).tolist()
-        alike = _constant(logits, best.values)
-        step_rows = zip(
-            self.grown, tokens.tolist(), said.tolist(), best.indices.tolist(), values, strict=True
-        )
-        for index, (one, token, logprob, likeliest, theirs) in enumerate(step_rows):
-            if step == 0 and self._growing.keep_first:
-                one.first = logits[index].cpu().clone()
-            if self._done[index]:
-                continue
-            if broken[index]:
-                one.broken, self._done[index] = step, True
-                continue
-            if alike[index] and one.constant is None:
-                one.constant = step
-            one.ids.append(token)
-            one.logprobs.append(logprob)
-            pairs = zip(likeliest, theirs, strict=True)
-            one.top.append(list(pairs)[: self._growing.top])
-            if token in self._ends and step + 1 >= len(self._begin[index]):
-                one.ended = self._done[index] = True
-        self._decoder.take(tokens)
-
-    def _chosen(
-        self, logits: torch.Tensor, step: int, draws: Draws, broken: Sequence[bool]
-    ) -> torch.Tensor:
-        sampling = self._growing.sampling
-        uniform = draws.at(self._prompts, step) if sampling.temperature else None
-        if any(broken):  # whose tokens mean nothing, and must not break the others' draw
-            logits = logits.masked_fill(torch.tensor(broken, device=logits.device)[:, None], 0.0)
-        tokens = choose(logits, sampling, uniform)
-        for index, begin in enumerate(self._begin):
-            if step < len(begin):
-                tokens[index] = begin[step]
-        return tokens
-
-
-def _constant(logits: torch.Tensor, best: torch.Tensor) -> list[bool]:
-    """Return of which rows all logits are equal."""
-    if not bool((best[:, 0] == best[:, -1]).any()):
-        return [False] * len(logits)
-    return (logits.amax(-1) == logits.amin(-1)).tolist()
-
-
-def _steps(
-    parts: Sequence[_Part], growing: Growing, draws: Draws, told: Callable[[int], None]
-) -> None:
-    for step in range(growing.steps):
-        for part in parts:
-            if not part.is_done:
-                part.grow(step, draws)
-        told(step + 1)
-        if all(part.is_done for part in parts):
-            return

@@ -10,7 +10,7 @@ import torch
 from desktop_app.engine.decoding import Changes, Decoder, decoding
 from desktop_app.engine.interventions import Add, Edit, Scale, Zero
 from desktop_app.engine.kept_memory import grown_bytes
-from desktop_app.methods import generating
+from desktop_app.methods import growing_rows
 from desktop_app.methods.generating import (
     Growing,
     Run,
@@ -115,7 +115,7 @@ def test_a_text_ends_where_the_model_says_so_and_the_others_go_on(monkeypatch):
     whole, steered = several(model, runs, (1,))
     end = whole[0].ids[2]
     assert end not in whole[1].ids
-    monkeypatch.setattr(generating, "ending_tokens", lambda model: frozenset({end}))
+    monkeypatch.setattr(growing_rows, "ending_tokens", lambda model: frozenset({end}))
     stopped, others = several(model, runs, (1,), ignore_end=False)
     assert stopped[0].ids == whole[0].ids[: whole[0].ids.index(end) + 1]
     assert len(stopped[0].ids) == len(stopped[0].logprobs) == len(stopped[0].top)
@@ -175,7 +175,7 @@ def test_begun_continuations_go_on_from_what_is_given(monkeypatch):
     (again,) = several(model, [Run(TEXTS, [0, 1], begin=[drawn[0].ids[:4], ()])], sampling=hot)
     assert facts(again) == facts(drawn)
     # An end-of-text token among those that are given does not end it, but as the last of them.
-    monkeypatch.setattr(generating, "ending_tokens", lambda model: frozenset({other}))
+    monkeypatch.setattr(growing_rows, "ending_tokens", lambda model: frozenset({other}))
     (kept,) = several(model, [Run(TEXTS[:1], [0], begin=[(other, 5)])], ignore_end=False)
     assert len(kept[0].ids) > 2
     (ended,) = several(model, [Run(TEXTS[:1], [0], begin=[(5, other)])], ignore_end=False)
