@@ -121,6 +121,8 @@ class Plain:
             outputs = block.post_attention_layernorm, block.post_feedforward_layernorm
         else:
             mid, outputs = None, (attention, mlp)
+        if hasattr(mlp, "dense_4h_to_h") and type(block).__name__.startswith("Bloom"):
+            outputs = attention.dense, mlp.dense_4h_to_h  # both modules add the stream themselves
         if one.site == "resid_pre":
             return block.register_forward_pre_hook(before, with_kwargs=True)
         if one.site == "resid_mid":
