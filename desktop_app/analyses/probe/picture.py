@@ -42,10 +42,11 @@ def sentence(probed: Probed) -> str:
     best = probed.best
     value = percent_whole(float(probed.accuracy[best]))
     control = percent_whole(float(probed.control[best].mean()))
+    where = "anywhere" if probed.as_good == 1 else "in as many places"
     return " · ".join(
         [
             f"95 % interval {probed.interval_words(best)}",
-            f"shuffled labels {control}, and {value} anywhere in {probed.reached} of "
+            f"shuffled labels {control}, and {value} {where} in {probed.reached} of "
             f"{plural(probed.shuffles, 'shuffle')}",
             f"commonest label {percent_whole(float(probed.shown.data['majority']))}",
         ]
@@ -80,6 +81,11 @@ def direction_words(probed: Probed, cell: Cell) -> str:
     gap = float(probed.table("gap")[cell])
     first, second = (short(name) for name in probed.labels[:2])
     return f"“{first}” → “{second}”, means {number(gap, 2)} apart"
+
+
+def coefficient(probed: Probed, cell: Cell) -> float:
+    """Return the gap as a coefficient to begin with, to three digits."""
+    return float(f"{float(probed.table('gap')[cell]):.3g}")
 
 
 # Facts, texts, tables.

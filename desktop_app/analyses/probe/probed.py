@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Cell = tuple[int, int]
 """A row and a position, counted as the arrays have them."""
 
+_SAME = 1e-9
 _Z = 1.959963984540054  # of a 95 % interval
 
 
@@ -126,14 +127,16 @@ class Probed:
     @property
     def as_good(self) -> int:
         """How many cells have that accuracy."""
-        return int((self.accuracy == self.accuracy[self.best]).sum())
+        return int((np.abs(self.accuracy - self.accuracy[self.best]) < _SAME).sum())
 
     @cached_property
     def reached(self) -> int:
-        """In how many shuffles some cell does as well as the best one: the chance of choosing."""
-        known = np.isfinite(self.accuracy)
-        best = np.where(known[..., None], self.control, -1).max((0, 1))
-        return int((best >= self.accuracy[self.best] - 1e-12).sum())
+        """In how many shuffles as many cells do as well as the best ones: the luck of choosing."""
+        cells = np.where(np.isfinite(self.accuracy)[..., None], self.control, -1.0)
+        most = cells.max((0, 1))
+        own = float(self.accuracy[self.best])
+        as_many = (np.abs(cells - own) < _SAME).sum((0, 1)) >= self.as_good
+        return int(((most > own + _SAME) | ((most > own - _SAME) & as_many)).sum())
 
     @property
     def shuffles(self) -> int:

@@ -405,8 +405,8 @@ def acting(
     strength = one.factor if one.op == "scale" else one.coef
     if made is None:
         return Acting(one, where or 0, one.site, strength)
-    require_acting(model, [made.layer], one.site)
-    return Acting(one, made.layer, one.site, strength, made.values, made.shape, made=made)
+    require_acting(model, [made.layer], made.site)
+    return Acting(one, made.layer, made.site, strength, made.values, made.shape, made=made)
 
 
 def _middle(model: LoadedModel, params: SteerParams) -> int:

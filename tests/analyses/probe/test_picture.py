@@ -60,6 +60,18 @@ def test_what_shuffled_labels_reach_is_not_told_apart():
     assert "1 of 4 shuffles" in picture.sentence(probed)
 
 
+def test_where_several_are_as_good_a_shuffle_must_reach_it_in_as_many_places():
+    data = fields()
+    data["accuracy"] = np.array([0.5, 1.0, 1.0, 1.0, 0.5])
+    data["accuracy_control_each"] = np.array([[0.5] * 4] * 5)
+    data["accuracy_control_each"][:2, 0] = 1.0
+    probed = Probed.of(dataclasses.replace(result(), data=data))
+    assert (probed.as_good, probed.reached) == (3, 0)
+    assert "100 % in as many places in 0 of 4 shuffles" in picture.sentence(probed)
+    data["accuracy_control_each"][2, 0] = 1.0
+    assert Probed.of(dataclasses.replace(result(), data=data)).reached == 1
+
+
 def test_what_reaches_down_to_the_commonest_label_is_not_told_apart():
     probed = Probed.of(dataclasses.replace(result(), data={**fields(), "majority": 0.6}))
     assert picture.headline(probed).startswith("Not told apart for sure")

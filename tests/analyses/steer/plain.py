@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BLOCKS = ("model.layers", "transformer.h", "gpt_neox.layers", "model.decoder.layers")
 _ATTENTION = ("self_attn", "attn", "attention", "self_attention")
-_MLP = ("mlp", "block_sparse_moe", "feed_forward")
+_MLP = ("mlp", "block_sparse_moe", "feed_forward", "fc2")
 _OUT = ("o_proj", "c_proj", "dense", "out_proj", "wo")
 _MID = ("post_attention_layernorm", "ln_2")
 SITES = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head_z")
@@ -114,26 +114,32 @@ class Plain:
         def after(_module: object, _args: object, output: Any) -> None:
             change(output[0] if isinstance(output, tuple) else output)
 
-        attention, mlp = _first(block, _ATTENTION), _first(block, _MLP)
-        if hasattr(block, "post_feedforward_layernorm"):
-            # A norm behind each part: what the part adds to the stream is what leaves that norm.
-            mid = getattr(block, "pre_feedforward_layernorm", mlp)
-            outputs = block.post_attention_layernorm, block.post_feedforward_layernorm
-        else:
-            mid, outputs = None, (attention, mlp)
-        if hasattr(mlp, "dense_4h_to_h") and type(block).__name__.startswith("Bloom"):
-            outputs = attention.dense, mlp.dense_4h_to_h  # both modules add the stream themselves
+        # Where a norm stands behind each part, what the part adds to the stream leaves that norm.
+        normed = hasattr(block, "post_feedforward_layernorm")
         if one.site == "resid_pre":
             return block.register_forward_pre_hook(before, with_kwargs=True)
         if one.site == "resid_mid":
-            mid = _first(block, _MID) if mid is None else mid
-            return mid.register_forward_pre_hook(before, with_kwargs=True)
+            names = ("pre_feedforward_layernorm", *_MLP) if normed else _MID
+            return _first(block, names).register_forward_pre_hook(before, with_kwargs=True)
         if one.site == "resid_post":
             return block.register_forward_hook(after)
-        if one.site in {"attn_out", "mlp_out"}:
-            return outputs[one.site == "mlp_out"].register_forward_hook(after)
+        attention = _first(block, _ATTENTION)
+        if one.site == "attn_out":
+            part = block.post_attention_layernorm if normed else _before_the_sum(attention)
+            return part.register_forward_hook(after)
+        if one.site == "mlp_out":
+            mlp = _before_the_sum(_first(block, _MLP))
+            part = block.post_feedforward_layernorm if normed else mlp
+            return part.register_forward_hook(after)
         inner = getattr(attention, "attention", attention)
         return _first(inner, _OUT).register_forward_pre_hook(before, with_kwargs=True)
+
+
+def _before_the_sum(part: Any) -> Any:
+    """Return what gives a part's output: BLOOM's parts add the stream to it themselves."""
+    if not type(part).__name__.startswith("Bloom"):
+        return part
+    return _first(part, ("dense", "dense_4h_to_h"))
 
 
 def _at(module: Any, path: str) -> Any:
