@@ -358,6 +358,8 @@ class _Part:
                 one.constant = step
             one.ids.append(token)
             one.logprobs.append(logprob)
+            if alike[index]:  # ties go to the smaller id, as the token that is taken does
+                likeliest = list(range(len(likeliest)))
             pairs = zip(likeliest, theirs, strict=True)
             one.top.append(list(pairs)[: self._growing.top])
             if token in self._ends and step + 1 >= len(self._begin[index]):
