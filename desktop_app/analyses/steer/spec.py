@@ -474,7 +474,10 @@ ANALYSIS = Analysis(
             telling=-1,
         ),
         FieldSpec(
-            "sweep_texts", ("layer", "coefficient", "prompt"), "The continuations", telling=-1
+            "sweep_texts",
+            ("layer", "coefficient"),
+            "The continuations of each cell, prompt by prompt",
+            telling=-1,
         ),
         FieldSpec("sweep_layer", ("layer",), "The layers", labels="layer", telling=-1),
         FieldSpec(

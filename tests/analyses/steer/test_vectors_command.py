@@ -120,6 +120,16 @@ def test_what_does_not_fit_is_refused_in_a_line(steer, saved, tmp_path):
         assert name in steer("--add", str(tmp_path / name), code=2)
 
 
+def test_the_site_too_may_be_the_files(steer, tmp_path):
+    file = tmp_path / "z.safetensors"
+    made = steer(*SETS, "--layer", "1", "--site", "head_z", "--out-vector", str(file))
+    for place in ((), ("--layer", "1", "--site", "head_z")):
+        read = steer("--add", str(file), *place)
+        assert read["result"]["acts"][0]["site"] == "head_z"
+        assert read["result"]["steered"] == made["result"]["steered"]
+    assert "made at head_z" in steer("--add", str(file), "--layer", "1", code=2)
+
+
 def test_a_vector_is_kept_only_where_one_is_made(steer, saved, tmp_path):
     target = tmp_path / "w.safetensors"
     assert "--out-vector" in steer("--out-vector", str(target), code=2)
