@@ -278,6 +278,13 @@ def test_tokens_stream_in(view):
     assert view.read_out()["texts"]["steered"][1] == "␠cold", "stopped: the old texts again"
 
 
+def test_what_streams_is_seen_where_another_prompt_is_selected(view, selection):
+    selection.select_prompt(5)
+    one = strip([10], [" a"], [-0.1])
+    view.show_partial({"plain": (one,)})
+    assert view.read_out()["texts"]["plain"] == ("␠a",)
+
+
 def test_another_run_of_the_same_tokens_has_its_own_numbers(view):
     for logprob in (-0.1, -0.7):
         view.expect_run(view.params())
