@@ -41,7 +41,8 @@ IntentName = Literal[
     "keep_parts",  # score a circuit of these parts: parts, as `--keep` writes them
     "pin_parts",  # pin parts on the board: parts, as settings write them
     "test_circuit",  # score a circuit of edges: edges, as `--circuit` writes them; name, of what
-    "steer_with",  # steer along a vector: file; read, whether it is to be read along as well
+    "steer_with",  # steer along a vector: file; read, whether it is to be read along as well; coef,
+    # what it is multiplied by, where that is known
     "lens_with",  # read by a fitted lens: kind, file
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table

@@ -8,6 +8,7 @@ as user messages where prompts are.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -101,18 +102,13 @@ def difference_of_means(
         option: _encoded(model, params, texts, option)
         for option, texts in (("--from", sets.start), ("--to", sets.end))
     }
-    # A text of both sets is read once, so that what they share leaves exactly nothing.
-    every = list(dict.fromkeys(ids for texts in read.values() for ids in texts))
-    seen = _Seen(model, sets, wanted)
-    seen.read(every, report)
-    notices = [*_named(sets), *seen.notices(read["--from"], read["--to"])]
+    sums = _Sums(model, sets, wanted, [Counter(texts) for texts in read.values()])
+    sums.read(report)
+    notices = [*_named(sets), *sums.notices()]
     found = {}
     for layer in wanted:
-        means = {
-            option: torch.stack([seen.found[ids][layer] for ids in texts]).mean(0)
-            for option, texts in read.items()
-        }
-        values = (means["--to"] - means["--from"]).float()
+        start, end = sums.means(layer)
+        values = (end - start).float()
         if not bool(torch.isfinite(values).all()):
             raise BadInputError(
                 f"The difference of means at layer {layer} of {model.info.name} holds numbers that "
@@ -130,36 +126,48 @@ class _EnoughError(Exception):
 
 
 @dataclass
-class _Seen:
-    """What texts leave at a place of some layers.
+class _Sums:
+    """Sums over two sets of texts at a place of some layers, float64 on the CPU.
+
+    A text that occurs several times, or in both sets, is read once: what the sets share leaves
+    exactly nothing, and of no text more is kept than its share of the sums.
 
     Attributes:
-        found: Text by text its activations by layer, float64 on the CPU.
+        counts: How often each text occurs in the first set, and in the second.
+        totals: By layer the sums of both sets `[2, ...]`.
         ruled: How many times longer the first position is than the median of the others, at most.
     """
 
     model: LoadedModel
     sets: Sets
     layers: Sequence[int]
-    found: dict[tuple[int, ...], dict[int, torch.Tensor]] = field(default_factory=dict)
+    counts: Sequence[Counter[tuple[int, ...]]]
+    totals: dict[int, torch.Tensor] = field(default_factory=dict)
     ruled: float = 0.0
 
-    def read(self, texts: Sequence[tuple[int, ...]], report: Reporter) -> None:
-        """Read texts, those of one length together."""
+    def read(self, report: Reporter) -> None:
+        """Read the texts, those of one length together."""
+        texts = sorted(self.counts[0] | self.counts[1])
 
         def work(numbers: list[int], ids: torch.Tensor, share: Reporter) -> dict[int, torch.Tensor]:
             return self._pass(ids, share)
 
         kept = -(-len(self.layers) // (self.model.info.n_layers + 1))
         for numbers, values in by_length(self.model, texts, work, report, kept=kept):
-            for row, number in enumerate(numbers):
-                self.found[texts[number]] = {layer: rows[row] for layer, rows in values.items()}
+            weights = [[count[texts[n]] for n in numbers] for count in self.counts]
+            shares = torch.tensor(weights, dtype=torch.float64)
+            for layer, rows in values.items():
+                total = torch.tensordot(shares, rows, 1)
+                self.totals[layer] = self.totals[layer] + total if layer in self.totals else total
 
-    def notices(
-        self, start: Sequence[tuple[int, ...]], end: Sequence[tuple[int, ...]]
-    ) -> list[Notice]:
+    def means(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean over each set."""
+        start, end = self.totals[layer]
+        return start / self.counts[0].total(), end / self.counts[1].total()
+
+    def notices(self) -> list[Notice]:
         """Return what must be said of means over all tokens of texts of several lengths."""
-        lengths = [sum(map(len, texts)) / len(texts) for texts in (start, end)]
+        lengths = [sum(len(t) * n for t, n in c.items()) / c.total() for c in self.counts]
         if self.ruled < _RULES or lengths[0] == lengths[1]:
             return []
         message = (

@@ -70,9 +70,12 @@ def read_feature(folder: Path, row: int, told: str) -> tuple[Path, Entry, dict[s
 def _weights(folder: Path, told: str) -> Path:
     """Return the file that holds the decoder: the usual one, or the only one."""
     path = folder / _USUAL
-    if path.is_file():
-        return path
-    others = sorted(one for one in folder.iterdir() if one.suffix.lower() == _ENDING)
+    try:
+        if path.is_file():
+            return path
+        others = sorted(one for one in folder.iterdir() if one.suffix.lower() == _ENDING)
+    except OSError as error:
+        raise BadInputError(f"{told}: the folder cannot be read ({error.strerror}).") from error
     if len(others) != 1:
         raise BadInputError(
             f"{told}: the folder holds no {_USUAL}, as SAELens writes it; name a folder with a "

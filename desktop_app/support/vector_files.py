@@ -122,14 +122,21 @@ def read_head(file: str, option: str = "--add") -> VectorHead:
         BadInputError: There is no such file, or it holds no vector: the sentence says what it is.
     """
     told = f"{option} “{file}”"
+    if not file.strip():
+        raise BadInputError(
+            f"{option} names no file: give a vector's {ENDING} file, or FOLDER:12 for a feature of "
+            "a sparse autoencoder."
+        )
+    _refuse_unnameable(file, told)
     path, feature = Path(os.path.expanduser(file)), _FEATURE.match(file)
-    if path.suffix.lower() == ENDING and not path.is_dir():
+    if path.suffix.lower() == ENDING and not os.path.isdir(path):
         return _read_file(path, told)
-    if feature is not None and (folder := Path(os.path.expanduser(feature["folder"]))).is_dir():
+    folder = None if feature is None else Path(os.path.expanduser(feature["folder"]))
+    if feature is not None and folder is not None and os.path.isdir(folder):
         row = int(feature["row"])
         where, entry, facts = read_feature(folder, row, told)
         return VectorHead(where, told, entry, facts, row)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise BadInputError(
             f"{told} is a folder: name one feature of a sparse autoencoder in it, such as "
             f"“{file}:12”, or a {ENDING} file."
@@ -225,10 +232,11 @@ def check_target(file: str, option: str = "--out-vector") -> Path:
         BadInputError: The name has another ending, no file can be written there, or a file that
             is no vector would be lost.
     """
+    _refuse_unnameable(file, f"{option} “{file}”")
     path = Path(os.path.expanduser(file))
     if path.suffix.lower() != ENDING:
         raise BadInputError(f"{option} “{file}” must end in {ENDING}: rename it.")
-    if path.is_file():
+    if os.path.isfile(path):
         try:
             head = _read_file(path, f"{option} “{file}”")
         except BadInputError:
@@ -283,6 +291,17 @@ def _listed() -> Iterator[VectorHead]:
         for path in names[:_MOST_LISTED]:
             with contextlib.suppress(BadInputError):
                 yield _read_file(path, f"“{path.name}”")
+
+
+def _refuse_unnameable(file: str, told: str) -> None:
+    """Refuse what no file can be called: half a character, a character of code 0."""
+    try:
+        possible = b"\0" not in os.fsencode(file)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        shown = told.encode("ascii", "replace").decode().replace("\0", "?")
+        raise BadInputError(f"{shown} is no name of a file: type it anew.")
 
 
 def _read_file(path: Path, told: str) -> VectorHead:

@@ -56,10 +56,10 @@ PROMPTS = tuple(
     PromptRow(text=text, answer=(" great",), wrong=(" terrible",))
     for text in (
         "The film I saw last night was",
-        "My first day at work was",
-        "The hotel room was",
+        "My first day at the job was",
+        "The hotel room by the sea was",
         "I think that the new book is",
-        "The weather on our trip was",
+        "The weather on our last trip was",
     )
 )
 WEATHER = (PromptRow(text="The weather today is"),)
@@ -67,7 +67,14 @@ LAYER = 11
 SAY = "Answer with joy and praise."
 _VECTOR = {"from": SAD, "to": GLAD, "layer": LAYER}
 _EVERYWHERE = {**_VECTOR, "position": "all", "when": "every"}
-_ONCE = {**_VECTOR, "position": "-1", "when": "prompt", "coef": (8.0,), "control": "no"}
+_ONCE = {
+    **_VECTOR,
+    "position": "-1",
+    "when": "prompt",
+    "coef": (8.0,),
+    "control": "no",
+    "max_new_tokens": 10,
+}
 
 
 @dataclass(frozen=True)
@@ -87,48 +94,51 @@ STEPS = (
         PROMPTS,
         {**_EVERYWHERE, "coef": (4.0,), "say": SAY, "max_new_tokens": 16},
     ),
+    Step("equivalence", "Where and when it acts", WEATHER, {"preset": "equivalence"}),
+    Step("kept", "Once, keys and values kept", PROMPTS, {**_ONCE, "cache": "yes"}),
+    Step("anew", "Once, all computed anew", PROMPTS, {**_ONCE, "cache": "no"}),
     Step(
         "sweep",
         "Layers and coefficients",
         PROMPTS,
         {
             **_EVERYWHERE,
-            "sweep_layers": "0:30",
-            "sweep_coefs": (-8.0, -4.0, -2.0, 2.0, 4.0, 8.0),
-            "max_new_tokens": 8,
+            "sweep_layers": "5:18",
+            "sweep_coefs": (-4.0, 2.0, 4.0, 8.0),
+            "max_new_tokens": 6,
         },
     ),
-    Step("equivalence", "Where and when it acts", WEATHER, {"preset": "equivalence"}),
-    Step("kept", "Once, keys and values kept", PROMPTS, {**_ONCE, "cache": "yes"}),
-    Step("anew", "Once, all computed anew", PROMPTS, {**_ONCE, "cache": "no"}),
 )
 
 
-def study(service: Service, steps: tuple[Step, ...] = STEPS) -> dict[str, Result]:
-    """Run steps of the study on the loaded model."""
+def study(
+    service: Service, steps: tuple[Step, ...] = STEPS, session: Session | None = None
+) -> dict[str, Result]:
+    """Run steps of the study on the loaded model; record each one where a session is given."""
     done = {}
     for step in steps:
         params = ANALYSES[NAME].params.model_validate({**step.settings, "prompts": step.prompts})
         started = time.perf_counter()
         done[step.name] = service.perform(RunAnalysis(NAME, params), SilentReporter())
         print(f"{step.title}: {time.perf_counter() - started:.1f} seconds", flush=True)
+        if session is not None:
+            session.add(done[step.name], step.title)
     return done
 
 
-def record(path: Path, results: dict[str, Result]) -> None:
-    """Write the results of all steps into a session, in their order."""
-    with Session.open_or_create(path) as session:
-        session.set_prompts(PROMPTS)
-        for step in STEPS:
-            session.add(results[step.name], step.title)
+def results_of(session: Session) -> dict[str, Result]:
+    """Return the results of a recorded study by the names of their steps."""
+    titles = {step.title: step.name for step in STEPS}
+    return {titles[row.title]: session.load(row.id) for row in session.rows()}
 
 
 def main(path: Path) -> float:
     """Run the study, record it in a session, and return the minutes of all steps."""
     service = Service()
     service.perform(LoadModel(ModelSpec("smollm2")), SilentReporter())
-    results = study(service)
-    record(path, results)
+    with Session.open_or_create(path) as session:
+        session.set_prompts(PROMPTS)
+        results = study(service, session=session)
     minutes = sum(result.timing.seconds for result in results.values()) / 60
     print(f"All of it: {minutes:.2f} minutes; the budget is {BUDGET_MINUTES}.")
     return minutes

@@ -7,7 +7,6 @@ import torch
 
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
-from desktop_app.engine import bare as bare_module
 from desktop_app.engine.bare import bare, is_harmless, require_open
 from desktop_app.engine.decoding import Changes, Decoder, decoding
 from desktop_app.engine.interventions import Edit, Zero
@@ -137,30 +136,18 @@ def test_zeroing_the_last_block_before_the_last_position_changes_nothing():
     assert not torch.equal(own, plain)
 
 
-def test_a_model_that_says_otherwise_keeps_all_in_its_place(tmp_path, monkeypatch):
+def test_a_model_that_says_otherwise_keeps_all_in_its_place(tmp_path):
     folder = save_tiny("llama", tmp_path / "llama")
     model = load(ModelSpec(str(folder), device="cpu"), SilentReporter())
+    own = model.run(torch.tensor(TEXTS))[:, -1]
+    # What TransformerLens' module makes of the logits goes with it.
+    model.bridge.unembed.register_forward_hook(lambda module, given, out: 1.5 * out)
     before = modules(model)
-    swaps = bare_module._swaps
-
-    class Louder(torch.nn.Module):
-        def __init__(self, own):
-            super().__init__()
-            self.own = own
-
-        def forward(self, *args, **kwargs):
-            return 1.5 * self.own(*args, **kwargs)
-
-    def other(model, layers):
-        for parent, name, child, own in swaps(model, layers):
-            yield parent, name, child, Louder(own) if name == "lm_head" else own
-
-    monkeypatch.setattr(bare_module, "_swaps", other)
     assert not is_harmless(model)
     with bare(model, ()):
         assert modules(model) == before
+        require_open(model, ["blocks.0.hook_out", "hook_embed"])
     with decoding(model, ()):
         grown = Decoder(model, TEXTS).advance()
-    expected = model.run(torch.tensor(TEXTS))[:, -1]
-    torch.testing.assert_close(grown, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(grown, 1.5 * own, atol=1e-5, rtol=0)
     assert modules(model) == before

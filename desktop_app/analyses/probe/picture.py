@@ -83,6 +83,11 @@ def direction_words(probed: Probed, cell: Cell) -> str:
     return f"“{first}” → “{second}”, means {number(gap, 2)} apart"
 
 
+def coefficient(probed: Probed, cell: Cell) -> float:
+    """Return the gap as a coefficient to begin with, to three digits."""
+    return float(f"{float(probed.table('gap')[cell]):.3g}")
+
+
 # Facts, texts, tables.
 
 

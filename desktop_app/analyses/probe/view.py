@@ -255,7 +255,8 @@ class ProbeView(AnalysisView):
         except BadInputError as error:
             self.message_requested.emit(str(error))
             return
-        self.intent_raised.emit(Intent("steer_with", {"file": str(file), "read": True}))
+        told = {"file": str(file), "read": True, "coef": data_of.coefficient(probed, cell)}
+        self.intent_raised.emit(Intent("steer_with", told))
 
 
 VIEW = ProbeView

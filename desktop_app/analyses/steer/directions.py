@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from desktop_app.methods.vectors import Vector
 
 _OPTIONS: Mapping[Op, str] = {"add": "--add", "set": "--set-to", "project_out": "--project-out"}
+_USUAL_SITE = "resid_post"
 
 
 def vector_of(
@@ -44,7 +45,9 @@ def vector_of(
     if one.op == "difference":
         if layer is None:
             return None
-        return vectors_at(model, params, one, [layer], report)[layer]
+        sets = sets_of(one, params.vector_at)
+        made = difference_of_means(model, params, sets, [layer], report or SilentReporter())
+        return made[layer]
     if one.op not in _OPTIONS:
         return None
     option = _OPTIONS[one.op]
@@ -52,30 +55,10 @@ def vector_of(
         raise BadInputError(
             f'An intervention “{one.op}” has no "file": name the vector that it takes.'
         )
-    return open_vector(model, one.file, Where(layer, one.site, params.elsewhere), option)
-
-
-def vectors_at(
-    model: LoadedModel,
-    params: SteerParams,
-    one: Intervention,
-    layers: Iterable[int],
-    report: Reporter | None = None,
-) -> dict[int, Vector]:
-    """Return an intervention's vector at each of some layers, as a sweep asks for them.
-
-    A difference of means is made at all layers in the same passes; a file's vector is the same at
-    each, and is refused where it was not made.
-
-    Raises:
-        BadInputError: As of `vector_of`; or the intervention has none.
-    """
-    wanted = sorted(set(layers))
-    if one.op == "difference":
-        sets = sets_of(one, params.vector_at)
-        return difference_of_means(model, params, sets, wanted, report or SilentReporter())
-    found = {layer: vector_of(model, params, one, layer, report) for layer in wanted}
-    return {layer: vector for layer, vector in found.items() if vector is not None}
+    # Without a layer the file says where; the site that settings have then is none of theirs.
+    free = layer is None and one.site == _USUAL_SITE
+    where = Where(layer, None if free else one.site, params.elsewhere)
+    return open_vector(model, one.file, where, option)
 
 
 def check_kept(params: SteerParams, given: Sequence[Intervention]) -> None:

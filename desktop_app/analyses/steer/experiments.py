@@ -216,7 +216,7 @@ class Experiments:
             end = self._length + step
             here = range(end - shape[1], end)
             row = {"step": step, "shape": list(shape), "from": here.start, "to": end - 1}
-            row[f"position_{position}"] = "in the pass" if position in here else "in the cache"
+            row["last_prompt_token"] = "in the pass" if position in here else "in the cache"
             rows.append(row)
         said = words.out_of_range(holds, facts, held, self._length)
         return Finding(holds, said, facts, {"steps": rows})

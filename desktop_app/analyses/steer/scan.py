@@ -7,8 +7,11 @@ a position which nobody reads any more gives a difference of exactly 0.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from desktop_app.analyses.steer.acting import Acting, Acts
 from desktop_app.analyses.steer.strips import continued
@@ -44,8 +47,8 @@ def scanned(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice
     """Return the scan of a study, `[prompt][position]`, and what is missing of it.
 
     `scan` is whether the tokens change, `scan_difference` the largest change of a logit over the
-    steps before which both texts are the same, `scan_texts` what is said then; None where a
-    position was not tried.
+    steps before which both texts are the same, `scan_texts` what is said then; None, or NaN, where
+    a position was not tried.
 
     Args:
         study: Its prompts and interventions.
@@ -71,7 +74,18 @@ def scan(bench: Bench, acts: Acts, report: Reporter) -> tuple[dict[str, Any], li
         total = plural(sum(len(row) for row in rows), "position")
         message = f"The scan was stopped at {done:,} of {total}. Run again for the rest."
         told.append(Notice(PARTIAL, message))
+    broken = [p for p, row in enumerate(rows) if any(one and _is_broken(one) for one in row)]
+    if broken:
+        message = (
+            "Some positions of the scan give logits that are no finite numbers: use a smaller "
+            "strength, or load the model with --dtype float32."
+        )
+        told.append(Notice("not_finite", message, None, broken[0] if len(broken) == 1 else None))
     return _fields(bench, rows), told
+
+
+def _is_broken(one: Pair) -> bool:
+    return not math.isfinite(one.difference)
 
 
 def _scan_prompt(
@@ -123,8 +137,8 @@ def _fields(bench: Bench, rows: Sequence[Sequence[Pair | None]]) -> dict[str, An
 
     return {
         "scan": [[None if one is None else not one.same for one in row] for row in rows],
-        "scan_difference": [
-            [None if one is None else one.difference for one in row] for row in rows
-        ],
+        "scan_difference": tuple(
+            np.array([np.nan if one is None else one.difference for one in row]) for row in rows
+        ),
         "scan_texts": [[text(prompt, one) for one in row] for prompt, row in enumerate(rows)],
     }

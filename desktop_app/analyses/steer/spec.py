@@ -72,7 +72,8 @@ class SteerParams(Params):
     add: tuple[PathText, ...] = setting(
         (),
         "Add",
-        "Files of vectors that are added, each times its coefficient.",
+        "Files of vectors that are added, each times its coefficient; FOLDER:12 is feature 12 of a "
+        "sparse autoencoder.",
         max_length=MAX_VECTORS,
         cli="texts",
         metavar="FILE",
@@ -473,7 +474,10 @@ ANALYSIS = Analysis(
             telling=-1,
         ),
         FieldSpec(
-            "sweep_texts", ("layer", "coefficient", "prompt"), "The continuations", telling=-1
+            "sweep_texts",
+            ("layer", "coefficient"),
+            "The continuations of each cell, prompt by prompt",
+            telling=-1,
         ),
         FieldSpec("sweep_layer", ("layer",), "The layers", labels="layer", telling=-1),
         FieldSpec(

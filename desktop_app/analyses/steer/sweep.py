@@ -80,7 +80,7 @@ def swept(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]
         known, total = sweep.known()
         message = f"The sweep was stopped at {known:,} of {plural(total, 'cell')}."
         told.append(Notice(PARTIAL, f"{message} Run again for the rest."))
-    return sweep.fields(), told
+    return sweep.fields(), [*told, *sweep.broken()]
 
 
 @dataclass
@@ -212,6 +212,20 @@ class _Sweep:
                 text = continued(study.model.tokenizer, study.texts[prompt], one.ids)
                 self._texts[cell[0]][cell[1]][prompt] = text
         kind.done[cell] = True
+
+    def broken(self) -> list[Notice]:
+        """Return the warning that some cells hold no finite numbers, if any does."""
+        kinds = [self._own] if self._control is None else [self._own, self._control]
+        bad = [kind.done & ~np.isfinite(kind.metric + kind.loss).all(-1) for kind in kinds]
+        count = int(np.logical_or.reduce(bad).sum())
+        if not count:
+            return []
+        message = (
+            f"{plural(count, 'cell')} of the sweep {'has' if count == 1 else 'have'} logits that "
+            "are no finite numbers: use smaller coefficients, or load the model with --dtype "
+            "float32."
+        )
+        return [Notice("not_finite", message)]
 
     def known(self) -> tuple[int, int]:
         """Return how many cells are there, and of how many."""

@@ -153,6 +153,8 @@ class SteerView(AnalysisView):
         changes: dict[str, object] = {**_NOTHING_DONE, **_ANEW, "add": (file,)}
         if intent.data.get("read"):
             changes["read_direction"] = file
+        if "coef" in intent.data:
+            changes["coef"] = (float(intent.data["coef"]),)
         self.pages.turn_to(TextsPage.name)
         self.run_with(**changes)
 

@@ -164,6 +164,7 @@ def test_steering_along_it_writes_a_vector_of_this_model_and_asks(view, heard, h
     ((intent,), (again,)) = asked
     assert intent.name == "steer_with"
     assert intent.data["read"] is True
+    assert intent.data["coef"] == 2.5
     assert again.data["file"] == intent.data["file"]  # one direction, one file
     assert len(list(home.rglob("*.safetensors"))) == 1
     with safe_open(intent.data["file"], "np") as stored:

@@ -114,22 +114,22 @@ class Plain:
         def after(_module: object, _args: object, output: Any) -> None:
             change(output[0] if isinstance(output, tuple) else output)
 
-        attention, mlp = _first(block, _ATTENTION), _first(block, _MLP)
-        if hasattr(block, "post_feedforward_layernorm"):
-            # A norm behind each part: what the part adds to the stream is what leaves that norm.
-            mid = getattr(block, "pre_feedforward_layernorm", mlp)
-            outputs = block.post_attention_layernorm, block.post_feedforward_layernorm
-        else:
-            mid, outputs = None, (attention, mlp)
+        # Where a norm stands behind each part, what the part adds to the stream leaves that norm.
+        normed = hasattr(block, "post_feedforward_layernorm")
         if one.site == "resid_pre":
             return block.register_forward_pre_hook(before, with_kwargs=True)
         if one.site == "resid_mid":
-            mid = _first(block, _MID) if mid is None else mid
-            return mid.register_forward_pre_hook(before, with_kwargs=True)
+            names = ("pre_feedforward_layernorm", *_MLP) if normed else _MID
+            return _first(block, names).register_forward_pre_hook(before, with_kwargs=True)
         if one.site == "resid_post":
             return block.register_forward_hook(after)
-        if one.site in {"attn_out", "mlp_out"}:
-            return outputs[one.site == "mlp_out"].register_forward_hook(after)
+        attention = _first(block, _ATTENTION)
+        if one.site == "attn_out":
+            part = block.post_attention_layernorm if normed else attention
+            return part.register_forward_hook(after)
+        if one.site == "mlp_out":
+            part = block.post_feedforward_layernorm if normed else _first(block, _MLP)
+            return part.register_forward_hook(after)
         inner = getattr(attention, "attention", attention)
         return _first(inner, _OUT).register_forward_pre_hook(before, with_kwargs=True)
 

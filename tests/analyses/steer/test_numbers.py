@@ -64,7 +64,7 @@ def vector_file(tmp_path):
 
 
 def places(position, when, step, start, count):
-    """Return which of the positions of a pass an intervention touches, as a notebook counts them."""
+    """Return which positions of a pass an intervention touches, as a notebook counts them."""
     if not acts_at(when, step):
         return []
     if position == "all":
@@ -371,9 +371,7 @@ def test_a_continuation_that_begins_goes_on_as_it_would_have(plain):
     assert again["steered"][0] == whole
     edited = run(model, max_new_tokens=6, begin=("steered:0:50,51",), **steered).data
     assert edited["steered"][0]["ids"][:2] == [50, 51]
-    hooks = [hook(1, "resid_post", ("-1", "every"), lambda x, _at: 3.0 * x)]
-    last = hook(1, "resid_post", ("all", "0"), lambda x, at: _only_last(x, at))
-    del hooks
+    last = hook(1, "resid_post", ("all", "0"), _only_last)
     tokens, _logits = plain(model).generate([*ids_of(model, TEXT), 50, 51], [last], 1)
     assert edited["steered"][0]["ids"][2] == tokens[0]
     assert edited["recompute"][0]["same_tokens"]

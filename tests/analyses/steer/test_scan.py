@@ -79,7 +79,7 @@ def test_behind_the_last_block_nobody_reads_earlier_positions(architecture):
         model, PROMPTS, layer=last, zero=True, scan=True, max_new_tokens=3, ignore_eos=True
     ).data
     for row in found["scan_difference"]:
-        assert row[:-1] == [0.0] * (len(row) - 1)
+        assert row[:-1].tolist() == [0.0] * (len(row) - 1)
         assert row[-1] > 0
 
 

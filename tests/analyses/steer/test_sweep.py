@@ -10,10 +10,12 @@ import torch
 
 from desktop_app.analyses.steer.control import direction
 from desktop_app.methods.vectors import Vector, save_vector
+from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.analyses.steer.asked import Stops, add, plain, steer
 from tests.analyses.steer.plain import Hook
 from tests.models import named, tiny
+from tests.samples import stored
 
 PROMPTS = ("abc def", "the sea")
 LEAD = {"from": ["bad day", "no"], "to": ["good day", "yes"]}
@@ -276,3 +278,30 @@ def test_cells_come_as_they_are_made_beside_the_texts_and_stay_where_it_is_stopp
     stops.keeps_partial = False
     with pytest.raises(Cancelled):
         steer(model, PROMPTS, stops, layer=0, sweep_layers=":", max_new_tokens=2, **LEAD)
+
+
+def test_what_was_stopped_opens_from_a_session_again(tmp_path):
+    model = replace(tiny("llama"), budget_bytes=1)
+    cells = {"layer": 0, "sweep_layers": ":", "sweep_coefs": (2.0,), "max_new_tokens": 2}
+    given = {**cells, **LEAD, "scan": True, "preset": "equivalence"}
+    for about in ("Sweep: layer 1", "Scan"):
+        found = steer(model, PROMPTS, Stops(about), **given)
+        path = tmp_path / f"{about[:4]}.lens"
+        with Session.create(path) as session:
+            session.add(found)
+        with Session.open(path) as session:
+            stored.assert_same_result(found, session.load(1))
+
+
+def test_cells_that_overflow_are_told_by_their_number():
+    found = steer(
+        tiny("llama"), PROMPTS, layer=1, sweep_coefs=(1.0, 3e38), max_new_tokens=2, **LEAD
+    )
+    messages = [n.message for n in found.warnings if n.code == "not_finite"]
+    assert messages == [
+        "1 cell of the sweep has logits that are no finite numbers: use smaller coefficients, or "
+        "load the model with --dtype float32."
+    ]
+    names = ("sweep_metric", "sweep_loss", "sweep_control_metric", "sweep_control_loss")
+    whole = np.isfinite(sum(found.data[name][0] for name in names))
+    assert whole.tolist() == [True, False]
