@@ -347,7 +347,7 @@ class SteerParams(Params):
         return {**given, "also": tuple(whole)}
 
 
-_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "prompts"})
+_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "out_vector", "prompts"})
 _MOVED_ALSO = frozenset({"coef", "factor"})
 _PROMPT = ("prompt",)
 
