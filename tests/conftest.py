@@ -37,14 +37,6 @@ _PACK_PROBLEM = pack_problem("smollm2")
 gc.disable()
 
 
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers",
-        "nnsight: compares with nnsight in an environment of its own (skipped where "
-        "LENSBENCH_TEST_NNSIGHT names no Python)",
-    )
-
-
 def pytest_runtest_setup():
     gc.disable()
     gc.freeze()

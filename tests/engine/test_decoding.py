@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
+from desktop_app.contract.steering import SteerSite
 from desktop_app.engine.bare import is_harmless
 from desktop_app.engine.decoding import Changes, Decoder, checking, decoding
 from desktop_app.engine.decoding_trials import require_cache, require_padding
 from desktop_app.engine.interventions import Add, Edit, FromTable, Replace, Zero
 from desktop_app.engine.loading import load
+from desktop_app.engine.model import site_hook
 from desktop_app.engine.padding import Layout
 from desktop_app.methods.generating import Growing, Run, grow
 from desktop_app.support.errors import BadInputError, Cancelled
@@ -132,6 +136,38 @@ def test_kept_keys_give_what_whole_passes_give():
     whole, anew = said(model, run, (1,), steps=20, cached=False)
     assert cached == whole
     torch.testing.assert_close(kept, anew, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("architecture", ["opt", "gemma2", "falcon"])  # opt joins rows, positions
+def test_every_site_is_changed_in_steps_as_in_a_whole_pass(architecture):
+    model = tiny(architecture)
+    tokens = torch.tensor([[5, 7, 9], [6, 8, 3]])
+    for site in get_args(SteerSite):
+        if site == "resid_mid" and architecture == "falcon":
+            continue  # attention and MLP side by side: there is none
+        name = site_hook(1, site)
+        width = model.seen(torch.tensor(TEXTS), name).shape[2:]
+        values = 2 * torch.randn(1, *width, generator=torch.Generator().manual_seed(1))
+
+        def planned(_row, _step, held, site=site, values=values):
+            found = tuple(p for p in (2, 7, 9) if p in held)
+            return [Edit(1, site, Add(values), None, found)] if found else []
+
+        def change(x, hook, values=values):
+            by_row = x.view(2, -1, *x.shape[1:]) if x.ndim == 2 else x
+            for position in (2, 7, 9):
+                by_row[:, position] += values[0]
+            return x
+
+        found = []
+        with decoding(model, (1,)):
+            decoder = Decoder(model, TEXTS, Changes(planned))
+            for step in range(4):
+                found.append(decoder.advance())
+                decoder.take(tokens[:, min(step, 2)])
+        whole = torch.cat([torch.tensor(TEXTS), tokens], dim=1)
+        expected = model.run(whole, [(name, change)])[:, 7:]
+        torch.testing.assert_close(torch.stack(found, 1), expected, atol=1e-5, rtol=0)
 
 
 def test_it_goes_on_for_as_long_as_the_model_reads():

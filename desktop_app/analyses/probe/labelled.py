@@ -83,7 +83,7 @@ def shuffled(labels: Labelled, count: int, seed: int) -> np.ndarray:
 def _refuse(texts: Sequence[str], names: Sequence[str]) -> None:
     if not any(texts):
         raise BadInputError(
-            "No prompt has a label: give --prompts FILE with a column “label” of two values or "
+            "No prompt has a label: give --prompts, a file with a column “label” of two values or "
             "more."
         )
     if "" in names:

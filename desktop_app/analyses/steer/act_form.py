@@ -65,8 +65,8 @@ class ActForm(QWidget):
         self.op.setAccessibleName("What is done")
         for op, title in data_of.OPS.items():
             self.op.addItem(title, op)
-            tip = plain_tip(data_of.OP_TIPS[op])
-            self.op.setItemData(self.op.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            place, role = self.op.count() - 1, Qt.ItemDataRole.ToolTipRole
+            self.op.setItemData(place, plain_tip(data_of.OP_TIPS[op]), role)
         self._tip = label("", "small", wrap=True)
         self._room = QWidget()
         self._place = column_in(self._room, spacing=0)
@@ -237,7 +237,7 @@ class ActForm(QWidget):
         if not found:
             entry = menu.addAction("No vector of this model was saved yet")
             entry.setEnabled(False)
-            entry.setToolTip(_NO_VECTORS)
+            entry.setToolTip(plain_tip(_NO_VECTORS))
         self._open(menu, "known")
 
     def _take(self, one: Known, *_clicked: object) -> None:
@@ -277,7 +277,7 @@ class ActForm(QWidget):
         if not any(self._labelled):
             entry = menu.addAction("The table has no labels")
             entry.setEnabled(False)
-            entry.setToolTip(_NO_LABELS)
+            entry.setToolTip(plain_tip(_NO_LABELS))
         menu.addSeparator()
         menu.addAction("Prompts of a file…").triggered.connect(partial(self._ask_texts, field))
         self._open(menu, field)

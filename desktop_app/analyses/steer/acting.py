@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.analyses.steer.directions import check_kept, keep, vector_of
-from desktop_app.contract.grammar import resolve_heads, resolve_index
+from desktop_app.contract.grammar import resolve_heads, resolve_index, resolve_range
 from desktop_app.contract.result import Notice
 from desktop_app.contract.steering import require_positions, touched
 from desktop_app.engine.interventions import (
@@ -50,6 +50,7 @@ ADDED: frozenset[Op] = frozenset({"add", "difference"})
 STRONG: frozenset[Op] = frozenset({"add", "difference", "set", "scale"})
 """What has a strength: these a sweep and a slider vary."""
 
+_UNPLACED: frozenset[Op] = frozenset({"zero", "scale", "difference"})  # nothing else says where
 # Directions that are this much shorter once others are taken out of them add nothing.
 _DEPENDENT = 1e-5
 _Made = tuple[tuple[Value, int | None], ...]
@@ -351,10 +352,23 @@ def resolve(
             items += _ablating(model, one, HeadMeans(means, lengths) if means else None)
             continue
         items.append(acting(model, params, one, report=report))
+    notices += _placed(model, params, items)
     keep(model, params, ((one.op, one.made) for one in items))
     told = (notice for one in items if one.made is not None for notice in one.made.notices)
     notices += dict.fromkeys(told)
     return Resolved(Acts(items), tuple(notices))
+
+
+def _placed(model: LoadedModel, params: SteerParams, items: Sequence[Acting]) -> list[Notice]:
+    """Say at which layer of a sweep the texts are steered, where settings name no other."""
+    free = [one for one in items if one.told.layer is None and one.op in _UNPLACED]
+    if not (free and params.sweep_layers):
+        return []
+    message = (
+        f"--layer is not given: the texts are steered at layer {_middle(model, params)}, the "
+        "middle of --sweep-layers."
+    )
+    return [Notice("layer_of_sweep", message)]
 
 
 def acting(
@@ -382,6 +396,8 @@ def acting(
         require_acting(model, [where], one.site)
     made = vector_of(model, params, one, where, report)
     if where is None and made is None:
+        if params.sweep_layers:
+            return acting(model, params, one, _middle(model, params), report)
         raise BadInputError(
             f"--layer is not given: say at which of the {model.info.n_layers} layers of "
             f"{model.info.name} the intervention acts."
@@ -391,6 +407,12 @@ def acting(
         return Acting(one, where or 0, one.site, strength)
     require_acting(model, [made.layer], made.site)
     return Acting(one, made.layer, made.site, strength, made.values, made.shape, made=made)
+
+
+def _middle(model: LoadedModel, params: SteerParams) -> int:
+    """Return the layer at which texts are steered where settings name those of a sweep alone."""
+    layers = resolve_range(params.sweep_layers, model.info.n_layers, "--sweep-layers")
+    return layers[len(layers) // 2]
 
 
 def _heads_of(model: LoadedModel, given: Sequence[Intervention]) -> dict[int, list[int]]:

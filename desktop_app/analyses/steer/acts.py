@@ -277,8 +277,8 @@ _SHORT = {
     "resid_pre": "stream before",
     "resid_mid": "stream mid-block",
     "resid_post": "stream after",
-    "attn_out": "attention",
-    "mlp_out": "MLP",
+    "attn_out": "attention output",
+    "mlp_out": "MLP output",
     "head_z": "heads",
 }
 

@@ -24,6 +24,7 @@ from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.basics.menus import new_menu, open_menu
 from desktop_app.widgets.basics.tab_order import give_keys
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.widgets.tables.ranking import RankingList
 
@@ -40,6 +41,7 @@ _SEVERAL = (
     "here. The first is the one that a sweep and the strength vary."
 )
 _BAD = "A setting needs attention: open the settings above."
+_ADD = "Add an intervention: choose what it does"
 _FULL = f"There are {MAX_INTERVENTIONS} interventions, the most that one run takes."
 
 
@@ -85,7 +87,7 @@ class ActsPage(SteerPage):
 
     def _build_buttons(self) -> QWidget:
         self.add = QPushButton("Add")
-        self.add.setToolTip("Add an intervention: choose what it does")
+        self.add.setToolTip(plain_tip(_ADD))
         bind_icon(self.add, "add")
         self.again = icon_button("copy", "Add another like the chosen one")
         self.remove = icon_button("remove", "Remove the chosen intervention")
@@ -190,7 +192,8 @@ class ActsPage(SteerPage):
             button.setEnabled(act is not None and not bad)
         self.again.setEnabled(self.again.isEnabled() and len(acts) < MAX_INTERVENTIONS)
         self.add.setEnabled(not bad and len(acts) < MAX_INTERVENTIONS)
-        self.add.setToolTip(_FULL if len(acts) >= MAX_INTERVENTIONS else "Add an intervention")
+        full = len(acts) >= MAX_INTERVENTIONS
+        self.add.setToolTip(plain_tip(_FULL if full else _ADD))
         self.up.setEnabled(act is not None and not bad and bool(chosen))
         self.down.setEnabled(act is not None and not bad and chosen != len(acts) - 1)
 
@@ -208,7 +211,7 @@ class ActsPage(SteerPage):
         menu.setToolTipsVisible(True)
         for op, title in data_of.OPS.items():
             entry = menu.addAction(title)
-            entry.setToolTip(data_of.OP_TIPS[op])
+            entry.setToolTip(plain_tip(data_of.OP_TIPS[op]))
             entry.triggered.connect(partial(self._add, op))
         open_menu(menu, self.add.mapToGlobal(QPoint(0, self.add.height())))
 

@@ -78,7 +78,7 @@ def _loss(result: Result, place: Place) -> Explained:
         working += f"   ({NAMES[one.run].lower()})"
     return Explained(
         "Loss of a continuation",
-        "loss = −mean over its tokens of log p(token | all before it), plain model, in nats",
+        "loss = −mean over its tokens of log p(token given all before it), plain model, in nats",
         working,
         "Fluency: what the model without any intervention finds of the text. Much above the plain "
         "text's own, steering has broken it.",
@@ -97,7 +97,7 @@ def _logprob(result: Result, place: Place) -> Explained:
         working = f"log {prob} = {number(token.logprob)}   ({_named(one, step)})"
     return Explained(
         "Log-probability of a token",
-        "log p(token | prompt, new tokens before it), by the run that said it, in nats",
+        "log p(token given prompt and new tokens before it), by the run that said it, in nats",
         working,
         "0: certain. Before temperature, top k and top p: the model's own.",
         _PAGE,
@@ -115,7 +115,7 @@ def _plain_logprob(result: Result, place: Place) -> Explained:
         working = f"{sum_}   (own − plain, {_named(one, step)})" if sum_ else ""
     return Explained(
         "Log-probability under the plain model",
-        "log p(token | the same text before it), without any intervention",
+        "log p(token given the same text before it), without any intervention",
         working,
         "Far below its own: the intervention alone made the model say it.",
         _PAGE,
@@ -163,7 +163,7 @@ def _recompute(result: Result, place: Place) -> Explained:
         told = rows[place.prompt]
         same = "the same" if told.get("same_tokens") else "other"
         largest = told.get("max_logit_difference")
-        by = "" if largest is None else f", largest difference of a logit {float(largest):.1e}"
+        by = "" if largest is None else f", largest difference of a logit {_small(float(largest))}"
         working = f"{same} tokens{by}"
     return Explained(
         "The steered text in one full pass",
@@ -192,3 +192,7 @@ def _reading(result: Result, place: Place) -> Explained:
         _PAGE,
         _SEE,
     )
+
+
+def _small(value: float) -> str:
+    return f"{value:.1e}".replace("-", "−")

@@ -17,7 +17,7 @@ from typing_extensions import override
 from desktop_app.analyses.steer.recompute import Kept, recompute
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.contract.report import CheckingReporter, ShareReporter
-from desktop_app.engine.memory import budget_bytes
+from desktop_app.engine.memory import budget_bytes, used_bytes
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.generating import grow, needed_bytes, scored
 from desktop_app.methods.prepare import equal_length_groups
@@ -48,6 +48,7 @@ def generate(study: Study, report: Reporter) -> None:
     pieces = list(_pieces(study))
     total = sum(len(prompts) * len(names) for names, prompts in pieces)
     growth = ShareReporter(report, 0.0, 1 - _SHARE_OF_SCORES)
+    report.needs(_needed(study, pieces))
     done = 0
     for names, prompts in pieces:
         own = len(prompts) * len(names)
@@ -56,6 +57,23 @@ def generate(study: Study, report: Reporter) -> None:
         done += own
     known_scores(study)
     _score(study, ShareReporter(report, 1 - _SHARE_OF_SCORES, _SHARE_OF_SCORES))
+
+
+def _needed(study: Study, pieces: Sequence[tuple[Sequence[RunName], Sequence[int]]]) -> int:
+    """Return the memory of the process (or on the GPU) at the peak of all this."""
+    most = 0
+    for names, prompts in pieces:
+        runs = [study.run(name, prompts) for name in names]
+        kept = _kept_bytes(study) * len(prompts) if "steered" in names else 0
+        on_cpu = study.model.device.type == "cpu"
+        grown = needed_bytes(study.model, runs, study.growing) + (kept if on_cpu else 0)
+        most = max(most, grown)
+    return used_bytes(study.model.device) + most
+
+
+def _kept_bytes(study: Study) -> int:
+    """Return what the logits of all steps of a prompt take, in float32."""
+    return 4 * study.model.info.d_vocab * study.params.max_new_tokens
 
 
 def _pieces(study: Study) -> Iterator[tuple[tuple[RunName, ...], list[int]]]:
@@ -70,8 +88,7 @@ def _shared(study: Study, texts: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return the prompts that grow together: by length, and no more than are kept at once."""
     most = len(texts)
     if study.acts:
-        each = 4 * study.model.info.d_vocab * study.params.max_new_tokens
-        most = max(1, int(_SHARE_OF_MEMORY * budget_bytes(study.model)) // each)
+        most = max(1, int(_SHARE_OF_MEMORY * budget_bytes(study.model)) // _kept_bytes(study))
     if study.params.padding != "none":
         return [list(range(i, min(i + most, len(texts)))) for i in range(0, len(texts), most)]
     return equal_length_groups([len(text) for text in texts], most)
@@ -87,7 +104,6 @@ def _grow(study: Study, names: tuple[RunName, ...], prompts: list[int], report: 
         watch = partial(_watch, study=study, prompts=prompts)
         runs[steered] = replace(runs[steered], changes=_watched(runs[steered].changes, watch))
         growing = replace(growing, logits=partial(_keep, kept=kept, wanted=steered))
-    report.needs(needed_bytes(study.model, runs, growing))
     whose = _whose(study, prompts)
 
     def told(share: float, step: int, grown: list[list[Grown]]) -> None:
@@ -144,6 +160,8 @@ def known_scores(study: Study) -> None:
             if name == "plain":
                 study.plain_logprobs[name, prompt] = list(one.logprobs)
                 continue
+            if len(study.plain_logprobs.get((name, prompt), ())) == len(one.ids):
+                continue  # all of them have been asked for already
             same = list[float]()
             for token, own, logprob in zip(
                 one.ids, plain[prompt].ids, plain[prompt].logprobs, strict=False

@@ -14,6 +14,7 @@ from desktop_app.analyses.steer.strips import strips
 from desktop_app.analyses.steer.study import Study, begun, said_prompts
 from desktop_app.analyses.steer.told import notices, stopped
 from desktop_app.contract.report import ShareReporter
+from desktop_app.contract.result import PARTIAL
 from desktop_app.contract.steering import timeline
 from desktop_app.engine.metrics import NEEDS_ANSWER, Target, make_target
 from desktop_app.engine.sweep_pass import no_hooks_left
@@ -65,7 +66,8 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
                 raise
             known_scores(study)
             said.append(stopped(study, _missing(study, extras)))
-        said += [*extras.notices, *notices(study)]
+        said += extras.notices
+        said += notices(study, whole=all(n.code != PARTIAL for n in said))
         near = [one.first for one in study.grown["plain"]]
         read = ((i, logits) for i, logits in enumerate(near) if logits is not None)
         said += near_notices(model, params, prepared, read)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.analyses.steer.strip_paint import paint_wedge
-from desktop_app.analyses.steer.tints import MEANINGS, Tint
+from desktop_app.analyses.steer.tints import MEANINGS, SHORT, Tint
 from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import colour_at, diverging_map, sequential_map
@@ -74,9 +74,9 @@ class ScaleBar(QWidget):
         if self._parts:
             x = self._paint_sign(painter, x)
         room = QRect(x, 0, max(0, self.width() - x), _HEIGHT)
-        told = metrics.elidedText(
-            MEANINGS[self._tint.name], Qt.TextElideMode.ElideRight, room.width()
-        )
+        # Whole words or none: the tooltip has them too.
+        words = (MEANINGS[self._tint.name], SHORT[self._tint.name], "")
+        told = next(w for w in words if metrics.horizontalAdvance(w) <= room.width() or not w)
         painter.drawText(room, middle, told)
 
     def _paint_sign(self, painter: QPainter, x: int) -> int:

@@ -349,15 +349,15 @@ def plain_text(result: Result, prompt: int) -> str:
 
 
 def cell_settings(params: Mapping[str, Any], sweep: Sweep, cell: Cell) -> dict[str, Any]:
-    """Return the settings that steer as a cell did, and sweep no more."""
-    coef = sweep.coefs[cell[1]]
-    strength = {"scale": coef} if sweep.factor else {"coef": (coef,)}
-    made = params.get("layer")
-    file = params.get("add") or params.get("set_to")
-    away = bool(file) and made != sweep.layers[cell[0]]
-    elsewhere = {"elsewhere": True} if away and params.get("elsewhere") else {}
+    """Return what differs from a sweep's settings where one of its cells is steered.
+
+    A coefficient stands in the place of the one that settings give; of several, it multiplies each.
+    """
+    coef, given = sweep.coefs[cell[1]], tuple(params.get("coef") or ())
+    coefs = tuple(float(own) * coef for own in given) if len(given) > 1 else (coef,)
+    strength = {"scale": coef} if sweep.factor else {"coef": coefs}
     asked = {"sweep_layers": "", "sweep_coefs": (), "scan": False, "preset": "none", "begin": ()}
-    return {"layer": sweep.layers[cell[0]], **strength, **asked, **elsewhere}
+    return {"layer": sweep.layers[cell[0]], **strength, **asked}
 
 
 def offered_coefs(params: Mapping[str, Any]) -> tuple[float, ...]:

@@ -27,6 +27,12 @@ MEANINGS: dict[TintName, str] = {
     "plain": "log-probability under the plain model, after the same text",
     "reading": "reading of the stream along the direction",
 }
+SHORT: dict[TintName, str] = {
+    "own": "log-probability",
+    "plain": "under the plain model",
+    "reading": "reading",
+}
+"""The same where there is less room."""
 
 
 @dataclass(frozen=True)

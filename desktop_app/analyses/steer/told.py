@@ -29,14 +29,10 @@ NAMES: dict[RunName, str] = {
 _OUTPUTS: tuple[Site, ...] = ("attn_out", "mlp_out", "resid_post")
 
 
-def notices(study: Study) -> list[Notice]:
-    """Return the warnings of a finished run."""
-    return [
-        *_cache(study),
-        *_constant(study),
-        *_broken(study),
-        *_no_effect(study),
-    ]
+def notices(study: Study, *, whole: bool) -> list[Notice]:
+    """Return the warnings of a run; `whole` is whether nothing stopped it."""
+    found = [*_cache(study), *_constant(study), *_broken(study)]
+    return [*found, *_no_effect(study)] if whole else found
 
 
 def stopped(study: Study, missing: str) -> Notice:

@@ -85,7 +85,7 @@ def test_a_terminal_is_told_row_by_row(call, table):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        (("--prompt", "1 2 3"), "No prompt has a label: give --prompts FILE"),
+        (("--prompt", "1 2 3"), "No prompt has a label: give --prompts, a file"),
         (("--position", "none"), "is no position: write -1, 3 or all"),
         (("--split", "1"), "--split"),
         (("--l2", "-1"), "--l2"),

@@ -55,7 +55,7 @@ def test_the_majority_is_the_commonest_label_of_the_fit():
 @pytest.mark.parametrize(
     ("labels", "says"),
     [
-        (("", "", ""), "No prompt has a label: give --prompts FILE"),
+        (("", "", ""), "No prompt has a label: give --prompts, a file"),
         (("a", "", "b", "", "a"), r"Prompt 2 \(and 1 more\) has no label"),
         (("a", "b", "", "a"), "Prompt 3 has no label"),
         (("a", "a", "a"), "All prompts have the label “a”"),

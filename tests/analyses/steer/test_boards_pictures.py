@@ -112,6 +112,8 @@ def test_the_run_of_a_cell_is_the_sweeps_own_at_that_strength():
     assert params.sweep_layers == ""
     assert params.sweep_coefs == ()
     assert made_with({"layer": "nowhere"}) == {}
+    each_own = {**result.params, "coef": [2.0, -1.0]}
+    assert sweeps.cell_settings(each_own, sweep(), (0, 4))["coef"] == (8.0, -4.0)
 
 
 def test_a_factor_is_swept_where_there_is_no_vector():

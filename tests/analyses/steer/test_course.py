@@ -7,6 +7,7 @@ import math
 import pytest
 from typing_extensions import override
 
+from desktop_app.analyses.steer.extras import Extras
 from desktop_app.contract.report import Reporter
 from desktop_app.support.errors import Cancelled
 from tests.analyses.steer.test_numbers import TEXT, ids_of, run
@@ -65,6 +66,32 @@ def test_what_the_plain_model_was_not_asked_is_not_known():
     assert steered["plain_logprobs"][:known] == plain["logprobs"][:known]
     assert all(map(math.isnan, steered["plain_logprobs"][known:]))
     assert math.isnan(found["steered_loss"][0])
+
+
+def test_a_stop_behind_the_texts_keeps_all_that_is_known_of_them(monkeypatch):
+    model = tiny("llama")
+    settings = {"layer": 1, "scale": -6.0, "max_new_tokens": 6}
+    whole = run(model, **settings).data
+
+    def stop(*_args):
+        raise Cancelled
+
+    monkeypatch.setattr(Extras, "make", stop)
+    found = run(model, reporter=Stopping("never"), scan=True, **settings)
+    assert found.partial
+    for name in ("plain", "steered", "control"):
+        assert found.data[name] == whole[name]
+    assert found.data["steered_loss"] == whole["steered_loss"]
+
+
+def test_a_sweep_without_a_layer_steers_its_texts_in_the_middle():
+    texts = {"from_texts": ("ab",), "to_texts": ("cd",)}
+    found = run(tiny("llama"), **texts, sweep_layers="0:3", sweep_coefs=(1.0, 2.0))
+    (told,) = [w.message for w in found.warnings if w.code == "layer_of_sweep"]
+    assert "at layer 1, the middle of --sweep-layers" in told
+    assert [one["layer"] for one in found.data["acts"]] == [1]
+    assert found.data["sweep_metric"].shape == (3, 2)
+    assert found.data["sweep_metric"][1, 0] == pytest.approx(found.data["changed"][0], abs=1e-5)
 
 
 def test_prompts_that_were_not_begun_are_empty():

@@ -16,7 +16,7 @@ from tests.samples.steered import plain_result, steer_result
         ("loss", "−((−0.50) + (−6.50) + (−1.00) + (−12.00)) / 4 = 5.00   (steered)"),
         ("logprob", "log 0.407 = −0.900   (steered, step 1, “␠cold”)"),
         ("plain_logprob", "−0.900 − (−6.500) = 5.600   (own − plain, steered, step 1, “␠cold”)"),
-        ("recompute", "the same tokens, largest difference of a logit 2.0e-06"),
+        ("recompute", "the same tokens, largest difference of a logit 2.0e−06"),
         ("control", "add 4 × (“cold” − “hot”)"),
     ],
 )
