@@ -168,7 +168,9 @@ class Part:
                 one.constant = step
             one.ids.append(token)
             one.logprobs.append(logprob)
-            pairs = zip(likeliest, theirs, strict=True)
+            # Ties go to the smaller id, as the token that is taken does.
+            best_ids = range(len(likeliest)) if alike[index] else likeliest
+            pairs = zip(best_ids, theirs, strict=True)
             one.top.append(list(pairs)[: self._growing.top])
             if token in self._ends and step + 1 >= len(self._begin[index]):
                 one.ended = self._done[index] = True
