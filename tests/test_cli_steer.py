@@ -287,6 +287,51 @@ def test_the_metric_is_what_prompts_allow(steer, metric, prompt, watched):
         assert found["result"]["base"] == [0.0]
 
 
+def test_a_cell_of_a_sweep_is_that_intervention_alone(steer):
+    sweep = ("--sweep-layers", "1:3", "--sweep-coefs", "-2,0,3", "--position", "all")
+    result = steer(*SETS, "--layer", "0", *sweep, prompt=TWO)["result"]
+    assert (result["sweep_layer"], result["sweep_coef"]) == ([1, 2], [-2.0, 0.0, 3.0])
+    for name in ("sweep_metric", "sweep_loss", "sweep_control_metric", "sweep_control_loss"):
+        assert np.shape(result[name]) == (2, 3)
+    assert [row[1] for row in result["sweep_metric"]] == pytest.approx(
+        [np.mean(result["base"])] * 2
+    )
+    alone = steer(*SETS, "--layer", "2", "--coef", "3", "--position", "all", prompt=TWO)["result"]
+    assert result["sweep_metric_each"][1][2] == pytest.approx(alone["changed"], abs=1e-4)
+    assert result["sweep_loss_each"][1][2] == pytest.approx(alone["steered_loss"], abs=1e-4)
+    assert result["sweep_control_metric"][1][2] == pytest.approx(
+        np.mean(alone["control_metric"]), abs=1e-4
+    )
+    assert result["sweep_texts"][1][2] == [one["text"] for one in alone["steered"]]
+
+
+def test_a_scan_finds_which_positions_matter(steer):
+    last = steer("--zero", "--layer", "-1", "--scan")["result"]
+    assert last["scan"] == [[False, False, False, False, True]]
+    assert last["scan_difference"][0][:4] == [0.0] * 4
+    first = steer("--zero", "--layer", "0", "--scan")["result"]
+    assert all(one > 0 for one in first["scan_difference"][0])
+
+
+def test_the_preset_reports_what_it_finds(steer):
+    found = steer("--preset", "equivalence")["result"]["findings"]
+    assert len(found) >= 5
+    for one in found:
+        assert {"name", "holds", "numbers", "words"} <= set(one)
+        assert one["holds"] in {True, False, None}
+        assert one["words"]
+
+
+def test_a_direction_is_read_at_every_new_token(steer, tmp_path):
+    file = tmp_path / "v.safetensors"
+    found = steer(*SETS, *ALWAYS, "--coef", "3", "--out-vector", file)
+    read = steer(*SETS, *ALWAYS, "--coef", "3", "--read-direction", file)
+    (plain,), (steered,) = (read["result"][name] for name in ("plain", "steered"))
+    assert len(plain["reading"]) == len(steered["reading"]) == 4
+    assert np.mean(steered["reading"]) > np.mean(plain["reading"])
+    assert ids(read) == ids(found)
+
+
 def test_an_estimate_says_memory_and_computes_nothing(call):
     options = (*SETS, *ALWAYS, "--estimate", "--json")
     code, out, err = call("run", "steer", *TOY, *PROMPT, *options)
@@ -319,6 +364,11 @@ def test_an_estimate_says_memory_and_computes_nothing(call):
         (("--begin", "plain:7:5"), "--begin"),
         (("--begin", "plain"), "--begin"),
         (("--also", "zero"), "--also"),
+        (("--sweep-layers", "0:2"), "--sweep-layers"),
+        (("--zero", "--layer", "1", "--sweep-layers", "0:9"), "--sweep-layers"),
+        (("--zero", "--layer", "1", "--sweep-coefs", "1,2"), "--sweep-coefs"),
+        (("--scan",), "--scan"),
+        (("--read-direction", "nothing.safetensors"), "nothing.safetensors"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(call, options, words):

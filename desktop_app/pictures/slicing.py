@@ -122,6 +122,9 @@ def label_of(labels: Any, index: int | None) -> str:
     label = labels[index] if labels is not None and index < len(labels) else index
     if isinstance(label, (int, np.integer)):
         return str(int(label))
+    if isinstance(label, (float, np.floating)):
+        short = f"{label:g}"
+        return short if float(short) == label else repr(float(label))
     return label if isinstance(label, str) else str(index)
 
 

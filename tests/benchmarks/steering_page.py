@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.pictures.token_text import display_text
+from desktop_app.analyses.steer.findings_picture import TITLES
 from desktop_app.pictures.words import number
 from desktop_app.session.store import Session
-from tests.benchmarks.steering_study import GLAD, SAD, SAY, results_of
+from tests.benchmarks.steering_study import GLAD, SAD, SAY, STEPS, results_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from desktop_app.contract.result import Result
 
+_FLUENT = 0.25
 _RUNS = {
     "plain": ("plain", "base", "plain_loss"),
     "steered": ("steered", "changed", "steered_loss"),
@@ -62,7 +63,7 @@ def _table(heads: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Iterator
 
 def _said(text: str) -> str:
     """Return a text as it stands in a table: between marks that it holds none of, on one line."""
-    plain = display_text(text.strip(" ")).replace("`", "'")
+    plain = text.strip(" ").replace("`", "'").replace("\n", "↵")
     return f"`{plain}`"
 
 
@@ -96,7 +97,7 @@ def _texts(mood: Result) -> Iterator[str]:
     )
     there = [name for name in _RUNS if name in mood.data]
     yield from _table(
-        ("", "logit difference", "loss"),
+        ("text", "logit difference", "loss"),
         (
             (title, number(_mean(mood, metric), 2, sign=True), number(_mean(mood, loss), 2))
             for title, metric, loss in (_RUNS[name] for name in there)
@@ -105,7 +106,7 @@ def _texts(mood: Result) -> Iterator[str]:
     for index, prompt in enumerate(mood.prompts):
         yield f"**`{prompt.text}`**\n"
         rows = [(_RUNS[name][0], _said(mood.data[name][index]["text"])) for name in there]
-        yield from _table(("", "it goes on"), rows)
+        yield from _table(("text", "it goes on"), rows)
     whole = [one["max_logit_difference"] for one in mood.data["recompute"]]
     same = sum(bool(one["same_tokens"]) for one in mood.data["recompute"])
     yield (
@@ -150,6 +151,16 @@ def _sweep(sweep: Result) -> Iterator[str]:
     )
     first, told = sweep.prompts[0].text, data["sweep_texts"]
     yield f"`{first}` → {_said(told[row][column][0])}\n"
+    plain = _mean(sweep, "plain_loss")
+    fluent = np.where(loss <= plain + _FLUENT, metric, -np.inf)
+    if np.isfinite(fluent).any():
+        row, column = np.unravel_index(int(np.argmax(fluent)), metric.shape)
+        yield (
+            f"Of the cells whose loss is within {_FLUENT} nats of the plain text's, layer "
+            f"{int(layers[row])} with {number(float(coefs[column]), 0, sign=True)} × has the "
+            f"largest effect, {number(float(metric[row, column]), 2, sign=True)} at a loss of "
+            f"{number(float(loss[row, column]), 2)}.\n"
+        )
 
 
 def _findings(result: Result) -> Iterator[str]:
@@ -161,7 +172,8 @@ def _findings(result: Result) -> Iterator[str]:
     )
     for found in result.data["findings"]:
         holds = {True: "holds", False: "does not hold", None: "cannot be told"}[found["holds"]]
-        yield f"- **{found['name']}** {holds}. {_sentence(found['words'])}"
+        title = TITLES.get(found["name"], found["name"])
+        yield f"- **{title}**: {holds}. {_sentence(found['words'])}"
     yield ""
 
 
@@ -204,7 +216,8 @@ def _cache(kept: Result, anew: Result) -> Iterator[str]:
 def _seconds(results: Mapping[str, Result]) -> Iterator[str]:
     yield "## What it took\n"
     yield "Seconds of this recording; other programs that use the same cores make them longer.\n"
-    rows = [(name, number(result.timing.seconds, 0)) for name, result in results.items()]
+    titles = {step.name: step.title for step in STEPS}
+    rows = [(titles[name], number(result.timing.seconds, 0)) for name, result in results.items()]
     whole = sum(result.timing.seconds for result in results.values())
     yield from _table(("step", "seconds"), [*rows, ("all", number(whole, 0))])
 

@@ -348,9 +348,10 @@ class SteerParams(Params):
         return {**given, "also": tuple(whole)}
 
 
-_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "prompts"})
+_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "out_vector", "prompts"})
 _MOVED_ALSO = frozenset({"coef", "factor"})
 _PROMPT = ("prompt",)
+_STEPS = ("prompt", "step")
 
 
 def _question(params: Mapping[str, Any], prompts: Sequence[Mapping[str, Any]]) -> object:
@@ -385,10 +386,10 @@ ANALYSIS = Analysis(
         ),
     ),
     fields=(
-        FieldSpec("plain", _PROMPT, "The continuation without intervention", telling=-1),
-        FieldSpec("steered", _PROMPT, "The continuation under the interventions", telling=-1),
-        FieldSpec("control", _PROMPT, "The same with random vectors of equal norm", telling=-1),
-        FieldSpec("said", _PROMPT, "The continuation behind the instruction", telling=-1),
+        FieldSpec("plain", _STEPS, "The continuation without intervention", telling=-1),
+        FieldSpec("steered", _STEPS, "The continuation under the interventions", telling=-1),
+        FieldSpec("control", _STEPS, "The same with random vectors of equal norm", telling=-1),
+        FieldSpec("said", _STEPS, "The continuation behind the instruction", telling=-1),
         FieldSpec("recompute", _PROMPT, "The steered text in one full pass", telling=-1),
         FieldSpec("differs", _PROMPT, "Whether the steered continuation differs from the plain"),
         FieldSpec("base", _PROMPT, "The metric of the first new token, untouched", "metric"),

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 START = "start"
 PROCESSING = "processing"
 SESSION_FILE = "session_file"
-NUMBER_STUDY = "number_study"
+# Recorded studies, which are written by what they tell of, and their titles.
+STUDIES = {
+    "number_study": "A number-sequence study",
+    "steering_study": "A steering study",
+}
 NAME = re.compile(r"^[a-z_]{1,40}$")
 _HEADING = re.compile(r"^(#{1,4}) +(.*)$")
 # What Markdown marks words with, and what leads elsewhere.
@@ -47,10 +51,8 @@ def titles() -> dict[str, str]:
     """Return what each page is called, in their order."""
     named = {name: analysis.title for name, analysis in ANALYSES.items()}
     general = {PROCESSING: "What processing changes", SESSION_FILE: "The session file"}
-    first = {START: "Getting started"}
-    if resource("help", f"{NUMBER_STUDY}.md").is_file():  # it is written by the study itself
-        first[NUMBER_STUDY] = "A number-sequence study"
-    return {**first, **named, **general}
+    studies = {name: t for name, t in STUDIES.items() if resource("help", f"{name}.md").is_file()}
+    return {START: "Getting started", **studies, **named, **general}
 
 
 def read_page(name: str) -> str:
