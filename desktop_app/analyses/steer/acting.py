@@ -9,33 +9,27 @@ is projected out there goes together, as one subspace.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from math import prod
 from typing import TYPE_CHECKING
 
-import torch
-
 from desktop_app.analyses.steer.directions import check_kept, keep, vector_of
+from desktop_app.analyses.steer.head_means import HeadMeans, head_notices
+from desktop_app.analyses.steer.meeting import values_of
 from desktop_app.contract.grammar import resolve_heads, resolve_index, resolve_range
 from desktop_app.contract.result import Notice
 from desktop_app.contract.steering import require_positions, touched
 from desktop_app.engine.interventions import (
-    Add,
     Edit,
-    ProjectOut,
     Replace,
-    Scale,
     Value,
-    Zero,
 )
 from desktop_app.engine.sites import require_acting
-from desktop_app.methods.grid import Group
 from desktop_app.methods.substitutes import Reference, make_means
-from desktop_app.methods.watching import other_reference
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    import torch
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.report import Reporter
@@ -45,14 +39,10 @@ if TYPE_CHECKING:
     from desktop_app.methods.substitutes import MeanValues
     from desktop_app.methods.vectors import Vector
 
-VECTOR_OPS: frozenset[Op] = frozenset({"add", "difference", "set", "project_out"})
-ADDED: frozenset[Op] = frozenset({"add", "difference"})
 STRONG: frozenset[Op] = frozenset({"add", "difference", "set", "scale"})
 """What has a strength: these a sweep and a slider vary."""
 
 _UNPLACED: frozenset[Op] = frozenset({"zero", "scale", "difference"})  # nothing else says where
-# Directions that are this much shorter once others are taken out of them add nothing.
-_DEPENDENT = 1e-5
 _Made = tuple[tuple[Value, int | None], ...]
 
 
@@ -105,33 +95,6 @@ class Acting:
     def at(self, layer: int, vector: torch.Tensor | None = None) -> Acting:
         """Return it at another layer, with the vector made there where one is given."""
         return replace(self, layer=layer, vector=self.vector if vector is None else vector)
-
-
-class HeadMeans:
-    """What heads become: their means over the reference, position by position.
-
-    Positions beyond those of the reference take the mean over its positions.
-
-    Args:
-        means: The means, read already.
-        lengths: The token count of each prompt.
-    """
-
-    def __init__(self, means: MeanValues, lengths: Sequence[int]) -> None:
-        self._means, self._lengths = means, tuple(lengths)
-        self._rows: dict[tuple[int, int], torch.Tensor] = {}
-
-    def at(self, layer: int, prompt: int, positions: Iterable[int]) -> torch.Tensor:
-        """Return z `[position, head, width]` at absolute positions of a prompt and what follows."""
-        key = layer, prompt
-        if key not in self._rows:
-            length = self._lengths[prompt]
-            group = Group((prompt,), torch.empty(1, length, dtype=torch.long))
-            table = self._means.table(group, layer, "head_z")
-            own = table[self._means.entry(group, 0)]
-            self._rows[key] = torch.cat([own, own.mean(0, keepdim=True)])
-        rows = self._rows[key]
-        return rows[[min(p, len(rows) - 1) for p in positions]]
 
 
 class Acts:
@@ -218,7 +181,7 @@ class Acts:
     def _values(self, which: tuple[int, ...]) -> _Made:
         """Return what meets at some position of one place, as at most one value of each kind."""
         if which not in self._made:
-            self._made[which] = tuple(_values([self.items[i] for i in which]))
+            self._made[which] = tuple(values_of([self.items[i] for i in which]))
         return self._made[which]
 
     def _heads(self, which: tuple[int, ...], at: tuple[int, ...], prompt: int) -> list[Edit]:
@@ -241,73 +204,6 @@ def planned(rows: Sequence[tuple[Acts, int]]) -> Callable[[int, int, range], Seq
         return acts.edits(step, held, prompt)
 
     return at_step
-
-
-def _values(items: Sequence[Acting]) -> Iterable[tuple[Value, int | None]]:
-    if any(one.op == "zero" for one in items):
-        yield Zero(), None
-    factor = prod(one.strength for one in items if one.op == "scale")
-    if factor != 1:
-        yield Scale(factor), None
-    put = [one for one in items if one.op == "set"]
-    if put:
-        yield Replace(_shaped(put[-1], _vector(put[-1]) * put[-1].strength)), None
-    total = summed(items)
-    if total is not None:
-        yield Add(_shaped(items[0], total)), None
-    gone = [_vector(one) for one in items if one.op == "project_out"]
-    basis = orthonormal(gone)
-    if len(basis):
-        yield ProjectOut(basis), None
-
-
-def summed(items: Sequence[Acting]) -> torch.Tensor | None:
-    """Return the sum of the vectors that are added, each times its coefficients; None for nothing.
-
-    Coefficients of one vector (or of its opposite) are summed as they are written, in decimals: 0.1
-    and 0.2 and −0.3 are nothing.
-    """
-    found: list[tuple[torch.Tensor, Decimal]] = []
-    for one in items:
-        if one.op not in ADDED:
-            continue
-        vector, coef = _vector(one), Decimal(repr(float(one.strength)))
-        for place, (known, so_far) in enumerate(found):
-            if torch.equal(known, vector):
-                found[place] = known, so_far + coef
-                break
-            if torch.equal(known, -vector):
-                found[place] = known, so_far - coef
-                break
-        else:
-            found.append((vector, coef))
-    parts = [vector * float(coef) for vector, coef in found if coef and bool(vector.any())]
-    return torch.stack(parts).sum(0) if parts else None
-
-
-def orthonormal(vectors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return an orthonormal basis `[k, width]`, float32, of what the vectors span."""
-    basis: list[torch.Tensor] = []
-    for vector in vectors:
-        rest = vector.double()
-        length = float(rest.norm())
-        for _again in range(2):
-            for one in basis:
-                rest = rest - (rest @ one) * one
-        if length and float(rest.norm()) > _DEPENDENT * length:
-            basis.append(rest / rest.norm())
-    return torch.stack(basis).float() if basis else torch.empty(0, 0)
-
-
-def _vector(one: Acting) -> torch.Tensor:
-    if one.vector is None:
-        raise TypeError(f"{one.op} has no vector")
-    return one.vector
-
-
-def _shaped(one: Acting, vector: torch.Tensor) -> torch.Tensor:
-    """Return a vector as an edit writes it: `[1, width]`, at `head_z` `[1, head, width]`."""
-    return vector.view(1, *one.shape) if one.shape else vector[None]
 
 
 @dataclass(frozen=True)
@@ -342,7 +238,7 @@ def resolve(
     notices: list[Notice] = []
     means = _head_means(model, params, prepared, report) if _heads_of(model, given) else None
     if means is not None:
-        notices += _head_notices(params, means)
+        notices += head_notices(params, means)
     lengths = [len(e) for e in prepared.encodings]
     items: list[Acting] = []
     for one in given:
@@ -443,12 +339,3 @@ def _head_means(
     means = make_means(model, params, prepared, Reference(params.reference))
     means.read((("head_z", layers),), report)
     return means
-
-
-def _head_notices(params: SteerParams, means: MeanValues) -> list[Notice]:
-    """Return what must be said of the means, in the words of these settings."""
-    message = (
-        "The reference is the prompt alone, so heads keep their own value at its positions and "
-        f"later ones take the mean over them: {other_reference(params)}."
-    )
-    return [Notice(n.code, message) if n.code == "reference_is_self" else n for n in means.notices]
