@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.pictures.words import number, plural
+from desktop_app.pictures.words import SITES, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,25 +15,27 @@ Facts = "Mapping[str, Any]"
 def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> str:
     """Say which positions matter behind the last block, and how many at the early layer."""
     last, end = facts["layer"], facts["difference_last"]
+    name = SITES.get(site, site)
+    behind = "behind" if site == "resid_post" else f"at the {name} of"
     if holds is None:
         said = "The prompt has a single token: there is no earlier position to compare with."
     elif holds:
         text = ", but not the tokens" if facts["same_tokens_last"] else ", and the text"
         said = (
-            f"Zeroed behind the last block (layer {last}), the earlier positions change no logit "
+            f"Zeroed {behind} the last block (layer {last}), the earlier positions change no logit "
             "of any step, bit for bit: no later block reads them. At the prompt's last token it "
             f"changes logits by up to {number(end)}{text}."
         )
     elif end == 0:
         said = (
             f"Zeroed at layer {last}, not even the prompt's last token changes a logit: nothing "
-            f"hangs on {site} there."
+            f"hangs on the {name} there."
         )
     else:
         largest = number(facts["largest_difference_earlier"], 6)
         said = (
             f"Zeroed at layer {last}, earlier positions change logits by up to {largest}: in this "
-            f"model something behind {site} still reads them there."
+            f"model something behind the {name} still reads them there."
         )
     step, changed = facts["constant_step"], facts["early_positions_that_change_the_text"]
     if step is not None:
