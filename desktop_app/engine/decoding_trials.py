@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 from transformers import DynamicCache
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
 
 _TOKENS = 6
+_ROUNDING = 1e-3  # a failure is off by a hundred times as much
 _FEWEST, _LOGITS = 64, 2**24  # tokens read at once, by how many logits are held
 
 
@@ -34,13 +35,18 @@ def require_cache(model: LoadedModel, layers: Collection[int]) -> None:
     Raises:
         BadInputError: It does not.
     """
-    name, every = ("goes_on_hooked", range(model.info.n_layers)) if layers else ("goes_on", ())
-    if not recall(model, name, lambda: _goes_on(model, every)):
-        while_changed = " while its layers are changed" if layers else ""
-        raise BadInputError(
-            f"{model.info.name} cannot go on after kept keys and values{while_changed}: choose "
-            "--cache no, which computes the whole text anew at every step."
-        )
+    if not recall(model, "goes_on", lambda: _goes_on(model, ())):
+        _refuse_cache(model, "")
+    every = range(model.info.n_layers)
+    if layers and not recall(model, "goes_on_hooked", lambda: _goes_on(model, every)):
+        _refuse_cache(model, " while its layers are changed")
+
+
+def _refuse_cache(model: LoadedModel, when: str) -> NoReturn:
+    raise BadInputError(
+        f"{model.info.name} cannot go on after kept keys and values{when}: choose --cache no, "
+        "which computes the whole text anew at every step."
+    )
 
 
 def _goes_on(model: LoadedModel, layers: Collection[int]) -> bool:
@@ -57,7 +63,7 @@ def _goes_on(model: LoadedModel, layers: Collection[int]) -> bool:
         if is_out_of_memory(error):
             raise
         return False
-    return _difference(found, expected) <= model.parity.tolerance
+    return _difference(found, expected) <= _allowed(model)
 
 
 def require_padding(model: LoadedModel, layout: Layout, steps: int) -> None:
@@ -80,7 +86,7 @@ def require_padding(model: LoadedModel, layout: Layout, steps: int) -> None:
         if is_out_of_memory(error):
             raise
         difference = float("inf")
-    if difference <= model.parity.tolerance:
+    if difference <= _allowed(model):
         return
     others = "--padding left or none" if layout.side == "right" else "--padding none"
     how = "fails" if difference == float("inf") else f"is off by {difference:.3g}"
@@ -113,6 +119,11 @@ def _padded_difference(model: LoadedModel, layout: Layout, steps: int) -> float:
         most = max(most, _difference(found.float(), alone.float()))
         read = end
     return most
+
+
+def _allowed(model: LoadedModel) -> float:
+    """Return the difference of log-probabilities that is rounding, over all tokens of a text."""
+    return max(_ROUNDING, model.parity.tolerance)
 
 
 def _some_ids(model: LoadedModel, count: int) -> torch.Tensor:

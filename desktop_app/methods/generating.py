@@ -274,7 +274,7 @@ def _score(
         said = model.ids([text[-count:] for text in texts])[..., None]
         return logits.gather(-1, said)[..., 0] - logits.logsumexp(-1)
 
-    limit = texts_per_pass(model, len(whole[0][1]), count + 1)
+    limit = texts_per_pass(model, len(whole[0][1]), count + 1) if model.reads_together else 1
     for some, values in in_batches(model, len(whole), limit, work):
         for (row, _text), theirs in zip(whole[some], values.tolist(), strict=True):
             found[row] = theirs
@@ -282,6 +282,8 @@ def _score(
 
 def _at_once(model: LoadedModel, texts: Sequence[Sequence[int]], growing: Growing) -> int:
     """Return how many units grow together whose texts have these token counts, run by run."""
+    if not model.reads_together:
+        return 1
     longest = max(length for own in texts for length in own)
     return texts_at_once(model, longest, _unit_bytes(model, texts, growing))
 
@@ -358,7 +360,9 @@ class _Part:
                 one.constant = step
             one.ids.append(token)
             one.logprobs.append(logprob)
-            pairs = zip(likeliest, theirs, strict=True)
+            # Ties go to the smaller id, as the token that is taken does.
+            best_ids = range(len(likeliest)) if alike[index] else likeliest
+            pairs = zip(best_ids, theirs, strict=True)
             one.top.append(list(pairs)[: self._growing.top])
             if token in self._ends and step + 1 >= len(self._begin[index]):
                 one.ended = self._done[index] = True

@@ -67,7 +67,7 @@ def choose(logits: torch.Tensor, sampling: Sampling, uniform: torch.Tensor | Non
     """
     if not sampling.temperature or uniform is None:
         return logits.argmax(-1)
-    scores = logits.double().cpu()
+    scores = logits.cpu().double()  # not every accelerator has such numbers
     # The largest becomes 0, which no temperature, however low, makes infinite.
     scores = (scores - scores.amax(-1, keepdim=True)) / sampling.temperature
     weights = kept(scores, sampling).softmax(-1).cumsum(-1)

@@ -214,7 +214,7 @@ def test_a_model_without_a_cache_is_told_to_do_without():
     run = Run(TEXTS, [0, 1])
     with pytest.raises(BadInputError, match=r"openai-gpt.* choose --cache no"):
         said(model, run)
-    with pytest.raises(BadInputError, match=r"while its layers are changed: choose --cache no"):
+    with pytest.raises(BadInputError, match=r"keys and values: choose --cache no"):
         require_cache(model, (1,))
     with torch.no_grad():
         expected = plain.generate(
@@ -222,6 +222,23 @@ def test_a_model_without_a_cache_is_told_to_do_without():
             pad_token_id=0,
         )  # fmt: skip
     assert said(model, run, cached=False)[0] == expected[:, 8:].tolist()
+
+
+def test_a_cache_that_fails_in_changed_layers_alone_is_refused_for_them(tmp_path, own_memory):
+    own_memory()
+    model = loaded(tmp_path, "llama")
+    attention = type(model.bridge.blocks[0].attn)
+    own = attention.forward
+
+    def forgetful(self, *args, **kwargs):
+        kwargs["past_key_values"] = None  # only where TransformerLens' attention runs
+        return own(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "forward", forgetful)
+        require_cache(model, ())
+        with pytest.raises(BadInputError, match=r"while its layers are changed: choose --cache no"):
+            require_cache(model, (1,))
 
 
 def test_a_window_is_refused_only_where_padding_reaches_it():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -124,6 +126,7 @@ def test_a_text_ends_where_the_model_says_so_and_the_others_go_on(monkeypatch):
         assert one.ids == other.ids[: len(one.ids)]
     assert several(model, runs, (1,), ignore_end=True)[0][0].ids == whole[0].ids
     # All have ended: no pass is made for nothing.
+    several(model, [Run(TEXTS[:1], [0])], steps=1)  # what is tried of a model is tried here
     before = model.forward_passes
     several(model, [Run(TEXTS[:1], [0])], ignore_end=False, steps=50)
     assert model.forward_passes - before == whole[0].ids.index(end) + 1
@@ -303,6 +306,18 @@ def test_said_with_other_lengths_keeps_step_with_its_prompts():
     for row in range(3):
         assert ids_of(several(model, [Run([RAGGED[row]], [row])])[0]) == [plain[row].ids]
         assert ids_of(several(model, [Run([said[row]], [row])])[0]) == [told[row].ids]
+
+
+def test_texts_that_would_change_each_other_grow_each_by_itself():
+    model = replace(tiny("llama"), reads_together=False)
+    runs = [Run(TEXTS, [0, 1]), Run(TEXTS, [0, 1])]
+    assert at_once(model, runs, Growing(STEPS)) == 1
+    several(model, runs, steps=1)  # what is tried of a model is tried here
+    before = model.forward_passes
+    plain, _again = several(model, runs)
+    assert model.forward_passes - before == 2 * 2 * STEPS
+    scored(model, TEXTS, ids_of(plain))
+    assert model.forward_passes - before == 2 * 2 * STEPS + 2
 
 
 def test_memory_is_told_before_it_is_taken():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from desktop_app.methods.prepare import Prepared
 
 _READ_SHARE = 0.6
+_TIMES_SHOWN = 20  # what is known so far is copied to be shown
 
 
 def run(model: LoadedModel, params: ProbeParams, report: Reporter) -> Result:
@@ -116,17 +117,19 @@ def _fill(
 ) -> tuple[Notice, ...]:
     """Read and fit all rows; return what a run that was stopped has left out."""
     groups = row_groups(found.model, texts, at)
+    total, shown = found.rows * found.positions, 0
     try:
         for number, rows in enumerate(groups):
             share = ShareReporter(report, number / len(groups), 1 / len(groups))
             reads = ShareReporter(share, 0.0, _READ_SHARE)
             values = read_rows(found.model, texts, (found.params.site, at), rows, reads)
             fits = ShareReporter(share, _READ_SHARE, 1 - _READ_SHARE)
-            for _done in found.fit(values, rows.start, fits):
-                report.partial(found.fields())
+            for done in found.fit(values, rows.start, fits):
+                if done - shown >= total / _TIMES_SHOWN:
+                    report.partial(found.fields())
+                    shown = done
     except Cancelled:
         if not found.done or not report.keeps_partial:
             raise
-        total = found.rows * found.positions
         return stopped.before(f"{total - found.done:,} of {total:,} probes", report)
     return ()

@@ -265,13 +265,14 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
             _short_where(act),
             positions_words(act.position),
             when_words(act.when).removeprefix("on the ").removeprefix("at "),
-            "incomplete" if wrong else "",
+            _LACKS if wrong else "",
         )
         tip = f"{sentence(act)}.\n{wrong}".strip()
         rows.append(Row(place, values, tip, emphasis="bad" if wrong else ""))
     return Ranking(columns, tuple(rows))
 
 
+_LACKS = "to do"
 _SHORT_OPS = {"add": "Add vector", "difference": "Difference", "set": "Set to vector"}
 _SHORT = {
     "resid_pre": "stream before",

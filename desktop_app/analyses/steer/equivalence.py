@@ -27,7 +27,7 @@ from desktop_app.analyses.steer.experiments import (
     Where,
     require_steps,
 )
-from desktop_app.analyses.steer.trials import Bench
+from desktop_app.analyses.steer.trials import Bench, worth
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.report import ShareReporter
 from desktop_app.engine.decoding_trials import require_cache
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.steer.study import Study
+    from desktop_app.analyses.steer.trials import Worth
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Notice
     from desktop_app.engine.model import LoadedModel
@@ -47,8 +48,8 @@ MOST_PROMPTS = 8
 WORTH = 14.0  # continuations beside those of the first experiment
 
 
-def check(study: Study) -> float:
-    """Refuse experiments that cannot be made, and return how many continuations they take.
+def check(study: Study) -> Worth:
+    """Refuse experiments that cannot be made, and return what they cost.
 
     Raises:
         BadInputError: The layer or the site does not exist in this model or cannot be changed, or
@@ -59,7 +60,8 @@ def check(study: Study) -> float:
     texts = study.texts[:MOST_PROMPTS]
     for prompt, text in enumerate(texts):
         require_steps(study.model, prompt, len(text))
-    return sum(WORTH + 4.0 * min(len(text), MOST_POSITIONS) for text in texts)
+    count = sum(WORTH + 4.0 * min(len(text), MOST_POSITIONS) for text in texts)
+    return worth(Bench(study.model, texts, study.growing), count, 2)
 
 
 def _where(study: Study) -> Where:

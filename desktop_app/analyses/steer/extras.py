@@ -21,6 +21,7 @@ from desktop_app.contract.result import PARTIAL
 if TYPE_CHECKING:
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.analyses.steer.study import Study
+    from desktop_app.analyses.steer.trials import Worth
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Notice
 
@@ -33,12 +34,12 @@ class Extra:
 
     Attributes:
         asked: Whether settings ask for it.
-        check: Refuses what cannot be done, and returns how many continuations it is worth.
+        check: Refuses what cannot be done, and returns what it costs.
         make: Makes it of the finished study.
     """
 
     asked: Callable[[SteerParams], bool]
-    check: Callable[[Study], float]
+    check: Callable[[Study], Worth]
     make: Callable[[Study, Reporter], Found]
 
 
@@ -58,6 +59,7 @@ class Extras:
 
     Attributes:
         share: What share of all work they are.
+        memory: Bytes that they take at their peak, beside what is held already.
         data: Their fields, as far as they are made.
         notices: Their warnings.
 
@@ -68,7 +70,9 @@ class Extras:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._parts = [part for part in EXTRAS if part.asked(study.params)]
-        self._work = [part.check(study) for part in self._parts]
+        costs = [part.check(study) for part in self._parts]
+        self._work = [cost.continuations for cost in costs]
+        self.memory = max((cost.memory for cost in costs), default=0)
         own = len(study.names) * len(study.texts)
         self.share = sum(self._work) / (own + sum(self._work))
         self.data: dict[str, Any] = {}

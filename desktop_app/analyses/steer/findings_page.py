@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.steer import findings_picture as data_of
 from desktop_app.analyses.steer.offer import Offer
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.support.guard import override
-from desktop_app.views.frame import label, panel, scrolled
+from desktop_app.views.frame import label, panel
 from desktop_app.widgets.basics.chip import Chip, ChipSpec
 from desktop_app.widgets.basics.layouts import column_in, row_in
 from desktop_app.widgets.tables.ranking import RankingList
@@ -70,12 +70,9 @@ class FindingsPage(SteerPage):
         self.offer = Offer(_OFFER, "Run the five experiments")
         self._headline = label("", "heading", wrap=True)
         self._holder = QWidget()
-        self._column = column_in(self._holder, None, spacing=8)
+        self._column = column_in(self._holder, spacing=8)
         self._panes: list[QWidget] = []
-        self._scroll = scrolled(self._holder)
-        self._scroll.setMinimumHeight(160)
-        self._scroll.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        column_in(self, panel(self.offer), self._headline, (self._scroll, 1), (None, 0), spacing=8)
+        column_in(self, panel(self.offer), self._headline, self._holder, None, spacing=8)
         self.offer.wanted.connect(self._on_wanted)
         self.forget()
 
@@ -117,7 +114,7 @@ class FindingsPage(SteerPage):
             self._column.insertWidget(place, pane)
         self._headline.setText(data_of.headline(cards) if cards else "")
         self._headline.setVisible(bool(cards))
-        self._scroll.setVisible(bool(cards))
+        self._holder.setVisible(bool(cards))
 
     def _on_wanted(self) -> None:
         self.run_wanted.emit(self.run_changes())

@@ -39,8 +39,13 @@ _SHARE_OF_MEMORY = 0.25  # of the budget: what the logits of all steps may take
 _SCORED_AT_ONCE = 64
 
 
-def generate(study: Study, report: Reporter) -> None:
+def generate(study: Study, report: Reporter, besides: int = 0) -> None:
     """Let all continuations of a study grow, and read them once more.
+
+    Args:
+        study: The study; it is told.
+        report: Told after every token; may cancel.
+        besides: The memory that parts beside the texts take later.
 
     Raises:
         Cancelled: What is there by then stays in the study.
@@ -48,7 +53,7 @@ def generate(study: Study, report: Reporter) -> None:
     pieces = list(_pieces(study))
     total = sum(len(prompts) * len(names) for names, prompts in pieces)
     growth = ShareReporter(report, 0.0, 1 - _SHARE_OF_SCORES)
-    report.needs(_needed(study, pieces))
+    report.needs(max(_needed(study, pieces), used_bytes(study.model.device) + besides))
     done = 0
     for names, prompts in pieces:
         own = len(prompts) * len(names)

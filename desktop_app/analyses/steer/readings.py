@@ -16,6 +16,7 @@ import torch
 from desktop_app.analyses.steer.control import controlled
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.analyses.steer.study import STEERED
+from desktop_app.analyses.steer.trials import Worth
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import forgets, held_at
@@ -44,14 +45,14 @@ _OPTION = "--read-direction"
 _WORTH = 0.2  # a pass over a whole text against its steps
 
 
-def check(study: Study) -> float:
-    """Refuse a direction that cannot be read, and return what readings are worth.
+def check(study: Study) -> Worth:
+    """Refuse a direction that cannot be read, and return what readings cost.
 
     Raises:
         BadInputError: It names what is wrong.
     """
     direction_of(study)
-    return _WORTH * len(study.names) * len(study.texts)
+    return Worth(_WORTH * len(study.names) * len(study.texts))
 
 
 def read(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:

@@ -59,7 +59,7 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
         said = [*prepared.notices, *resolved.notices]
         rest = ShareReporter(report, _SHARE_OF_VECTORS, 1 - _SHARE_OF_VECTORS)
         try:
-            generate(study, ShareReporter(rest, 0.0, 1 - extras.share))
+            generate(study, ShareReporter(rest, 0.0, 1 - extras.share), extras.memory)
             extras.make(ShareReporter(rest, 1 - extras.share, extras.share))
         except Cancelled:
             if not (report.keeps_partial and any(one.ids for one in study.grown["plain"])):

@@ -15,7 +15,7 @@ import numpy as np
 
 from desktop_app.analyses.steer.acting import Acting, Acts
 from desktop_app.analyses.steer.strips import continued
-from desktop_app.analyses.steer.trials import Bench, pairs
+from desktop_app.analyses.steer.trials import Bench, pairs, worth
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import acts_at
 from desktop_app.pictures.words import plural
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.steer.study import Study
-    from desktop_app.analyses.steer.trials import Pair
+    from desktop_app.analyses.steer.trials import Pair, Worth
     from desktop_app.contract.report import Reporter
 
 
-def check(study: Study) -> float:
-    """Refuse what cannot be scanned, and return how many continuations it takes.
+def check(study: Study) -> Worth:
+    """Refuse what cannot be scanned, and return what it costs.
 
     Raises:
         BadInputError: Nothing is done, or no step at which it is holds a position of the prompt.
     """
     _require_reach(_bench(study), study.acts)
-    return 2.0 * sum(map(len, study.texts))
+    return worth(_bench(study), 2.0 * sum(map(len, study.texts)), 2)
 
 
 def _bench(study: Study) -> Bench:

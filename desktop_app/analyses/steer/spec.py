@@ -19,6 +19,7 @@ from desktop_app.contract.steering import (
     WhenText,
     read_intervention,
 )
+from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -296,8 +297,8 @@ class SteerParams(Params):
         coefs = list(self.coef) if len(self.coef) != 1 else list(self.coef) * vectors
         if vectors and len(coefs) != vectors:
             raise BadInputError(
-                f"--coef is given {len(self.coef)} times and there are {vectors} vectors: give one "
-                "for all, or one for each (those of --add first, then --to, then --set-to)."
+                f"--coef is given {len(self.coef)} times, for {plural(vectors, 'vector')}: give "
+                "one for all, or one for each (those of --add first, then --to, then --set-to)."
             )
         if bool(self.from_texts) != bool(self.to_texts):
             given, other = ("from", "to") if self.from_texts else ("to", "from")
@@ -347,7 +348,7 @@ class SteerParams(Params):
         return {**given, "also": tuple(whole)}
 
 
-_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "prompts"})
+_MOVED = frozenset({"coef", "scale", "begin", "max_new_tokens", "out_vector", "prompts"})
 _MOVED_ALSO = frozenset({"coef", "factor"})
 _PROMPT = ("prompt",)
 _STEPS = ("prompt", "step")

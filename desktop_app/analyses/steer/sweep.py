@@ -20,7 +20,7 @@ import numpy as np
 from desktop_app.analyses.steer.acting import Acts
 from desktop_app.analyses.steer.strips import continued, loss
 from desktop_app.analyses.steer.sweep_cells import Swept, axes_of, swept_of
-from desktop_app.analyses.steer.trials import Bench, Row, grow_rows
+from desktop_app.analyses.steer.trials import Bench, Row, grow_rows, worth
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.methods.generating import scored
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.steer.study import Study
+    from desktop_app.analyses.steer.trials import Worth
     from desktop_app.contract.report import Reporter
     from desktop_app.methods.generating import Grown
 
@@ -38,8 +39,8 @@ MOST_CONTINUATIONS = 200_000
 _SHARE_OF_VECTORS = 0.05
 
 
-def check(study: Study) -> float:
-    """Refuse what cannot be swept, and return how many continuations it takes.
+def check(study: Study) -> Worth:
+    """Refuse what cannot be swept, and return what it costs.
 
     Raises:
         BadInputError: There is nothing to vary, or a layer or a vector does not fit.
@@ -52,7 +53,8 @@ def check(study: Study) -> float:
             f"{plural(len(study.texts), 'prompt')}, and at most {MOST_CONTINUATIONS:,} are kept: "
             "name fewer layers, coefficients or prompts."
         )
-    return float(count * (2 if study.params.control == "yes" else 1))
+    bench = Bench(study.model, study.texts, study.growing)
+    return worth(bench, float(count * (2 if study.params.control == "yes" else 1)))
 
 
 def swept(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notice]]:

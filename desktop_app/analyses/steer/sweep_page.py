@@ -84,7 +84,10 @@ class SweepForm(Frozen):
     """What is swept."""
 
     layers: SomeLayersText = setting(
-        ":", "Layers", "Layers at which it is tried in turn: 0:30, or : for all.", spelling="layers"
+        ":",
+        "Layers",
+        "Layers at which it is tried in turn: all layers, or some such as 0:30.",
+        spelling="layers",
     )
     coefs: CoefsText = setting(
         "0",

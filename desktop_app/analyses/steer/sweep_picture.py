@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.matrix import Cell
 
 STEERED, CONTROL = "Steered", "Random control"
+_BESIDE = "Control (random)"
 _NOT_YET = "not computed yet"
 _MOST_LISTED = 400
 
@@ -182,7 +183,7 @@ def _maps(
 ) -> tuple[Matrix, ...]:
     rows = Axis("Layer", [str(layer) for layer in sweep.layers])
     columns = Axis(sweep.way, [coef_words(coef) for coef in sweep.coefs], tokens=False)
-    titles = (said[0], CONTROL) if len(shown) > 1 else (said[0],)
+    titles = (said[0], _BESIDE) if len(shown) > 1 else (said[0],)
     sentence = said[1]
     return tuple(
         Matrix(

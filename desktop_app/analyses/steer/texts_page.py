@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop_app.analyses.steer.findings_picture import cards_of, headline
 from desktop_app.analyses.steer.going_on import begun_anew, continued
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.picture import begin_of, effect_badge, outcome_sentence
@@ -22,11 +23,12 @@ from desktop_app.analyses.steer.token_side import TokenSide
 from desktop_app.analyses.steer.words import done_words, params_of
 from desktop_app.pictures.shown import SoFar
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import shorten
+from desktop_app.pictures.words import plural, shorten
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.views.reflow import Reflow
+from desktop_app.widgets.basics.chip import ChipRow, ChipSpec
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in, row_in
 from desktop_app.widgets.basics.messages import Badge
@@ -62,6 +64,7 @@ class TextsPage(SteerPage):
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
+        self._findings = ChipRow()
         self._look = SegmentedControl([("strips", "Tokens"), ("text", "Text")])
         self._look.setToolTip("Token by token, aligned by step, or as texts to read and copy")
         self._colour = SegmentedControl([(name, title) for name, title in TITLES.items()])
@@ -88,10 +91,12 @@ class TextsPage(SteerPage):
         left = panel(choices, (self._stack, 1))
         split = Reflow((left, 3, 640, 330), (panel(self._side), 2, 320, 300))
         middle = Qt.AlignmentFlag.AlignVCenter
-        head = row_in(None, (self._outcome, 1), (self._badge, 0, middle), spacing=8)
+        said = (self._badge, 0, middle), (self._findings, 0, middle)
+        head = row_in(None, (self._outcome, 1), *said, spacing=8)
         column_in(self, head, self._done, self._strength, (split, 1), spacing=4)
 
     def _connect(self) -> None:
+        self._findings.chip_clicked.connect(self.turn_wanted)
         self._strength.chosen.connect(self._on_strength)
         self._look.changed.connect(self._on_look)
         self._colour.changed.connect(self._on_colour)
@@ -126,6 +131,7 @@ class TextsPage(SteerPage):
     def show_result(self, result: Result, prompt: int) -> None:
         self._result, self._grows = result, False
         self._show(result, prompt, params_of(result.params), begin_of(result))
+        self._show_findings(result)
         self._more.setEnabled(True)
         self._side.setEnabled(True)
         self._anew.setVisible(bool(begin_of(result)))
@@ -150,6 +156,7 @@ class TextsPage(SteerPage):
         self._done.set_full_text("")
         self._badge.setVisible(False)
         self._anew.setVisible(False)
+        self._show_findings(None)
         self._draw()
 
     @override
@@ -167,6 +174,7 @@ class TextsPage(SteerPage):
             "colour": self._colour.value(),
             "scale": self._scale.words(),
             "reading": self._text.toPlainText(),
+            "findings_chip": [chip.text() for chip in self._findings.chips()],
             "strength": None if self._strength.isHidden() else self._strength.value(),
             "begun": not self._anew.isHidden(),
             **self._side.read(),
@@ -180,6 +188,16 @@ class TextsPage(SteerPage):
             self.message.emit(f"{NAMES[one.run]}: the continuation is in the clipboard.")
 
     # Within.
+
+    def _show_findings(self, result: Result | None) -> None:
+        """Say how many of the experiments hold, where they were made; a click shows them."""
+        found = () if result is None else cards_of(result.data)
+        held = sum(card.holds is True for card in found)
+        severity = "bad" if any(card.holds is False for card in found) else "good"
+        text = f"{held} of {plural(len(found), 'experiment')}"
+        chip = ChipSpec("findings", text, severity, headline(found) if found else "")
+        self._findings.set_chips([chip] if found else [])
+        self._findings.setVisible(bool(found))
 
     def _show(
         self, shown: Shown, prompt: int, params: SteerParams | None, begin: tuple[str, ...]

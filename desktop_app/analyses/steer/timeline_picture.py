@@ -169,8 +169,8 @@ def _lives(
         return []
     return [
         "Afterwards a changed position lives in the cache: later layers have made keys and values "
-        "of the changed stream, and every later step reads those. So a change on the prompt pass "
-        "goes on acting."
+        "of the changed stream, and every later step reads those. So a change goes on acting at "
+        "later steps."
     ]
 
 

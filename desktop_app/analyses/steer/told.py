@@ -51,7 +51,7 @@ def _cache(study: Study) -> Iterator[Notice]:
             "Without the cache every step computes the whole text anew, and later steps compute "
             "changed positions without the change: this is another experiment than with the "
             "cache, where it lives on. For the other one use --cache yes, or name the position "
-            "from the prompt's start (such as --position 3) with --when every."
+            f"from the prompt's start (such as --position {lengths[0] - 1}) with --when every."
         )
         yield Notice("cache_forgets", message)
     for one in study.acts.items:

@@ -19,7 +19,7 @@ from desktop_app.contract.steering import held_at
 from desktop_app.engine.decoding import Changes, Decoder, decoding
 from desktop_app.engine.model import site_hook
 from desktop_app.engine.noise import HALF
-from desktop_app.methods.generating import Grown, Run, at_once, grow
+from desktop_app.methods.generating import Grown, Run, at_once, grow, needed_bytes
 from desktop_app.support.errors import MemoryExhaustedError
 
 if TYPE_CHECKING:
@@ -76,6 +76,27 @@ class Bench:
     def alone(self) -> Growing:
         """How rows of one length grow: nothing of them is padded."""
         return replace(self.growing, padding="none")
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a part of a run costs.
+
+    Attributes:
+        continuations: How many it takes.
+        memory: Bytes at its peak, beside what is held already.
+    """
+
+    continuations: float
+    memory: int = 0
+
+
+def worth(bench: Bench, continuations: float, runs: int = 1) -> Worth:
+    """Return what so many continuations cost, in so many runs side by side."""
+    row: Row = Acts(), max(range(len(bench.texts)), key=lambda prompt: len(bench.texts[prompt]))
+    each = needed_bytes(bench.model, [bench.run_of([row])] * runs, bench.alone)
+    rows = min(max(1, int(continuations / runs)), bench.fits([row], runs))
+    return Worth(continuations, rows * each)
 
 
 @dataclass

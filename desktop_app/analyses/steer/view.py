@@ -102,8 +102,10 @@ class SteerView(AnalysisView):
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
         if not data:
             return False
+        count = len(data.get("plain") or ())  # the table may hold more prompts than run
+        prompt = min(self.selection.prompt, max(0, count - 1))
         for page in self._all:
-            page.show_so_far(data, self.selection.prompt)
+            page.show_so_far(data, prompt)
         return True
 
     @override

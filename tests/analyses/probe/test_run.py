@@ -330,3 +330,49 @@ def test_labels_and_result_stand_in_the_object_of_the_contract():
     for name in ("accuracy", "accuracy_control", "majority", "direction", "confusion"):
         assert name in told["result"]
         assert ANALYSIS.field(name) is not None
+
+
+def test_prompts_one_by_one_give_the_numbers_of_all_together(monkeypatch):
+    from desktop_app.methods import streams
+
+    together = probe(tiny("llama"))
+    monkeypatch.setattr(streams, "texts_per_pass", lambda *_limits: 1)
+    alone = probe(tiny("llama"))
+    assert alone.timing.forward_passes == len(UNEVEN) > together.timing.forward_passes
+    for name in ("accuracy", "accuracy_control_each", "predicted", "confusion"):
+        np.testing.assert_array_equal(alone.data[name], together.data[name])
+    np.testing.assert_allclose(
+        alone.data["direction"], together.data["direction"], atol=1e-4, equal_nan=True
+    )
+
+
+ANIMALS = "dog cat horse cow sheep goat lion tiger bear wolf fox rabbit mouse frog eagle"
+TOOLS = (
+    "hammer saw drill wrench chisel shovel rake pliers screwdriver axe ladder broom knife scissors "
+    "brush"
+)
+ENDS = (
+    "was in the garden",
+    "could be seen from here",
+    "was next to the old house",
+    "belonged to my uncle",
+)
+
+
+@pytest.mark.pack
+@pytest.mark.usefixtures("smollm2_folder")
+def test_the_pack_tells_animals_from_tools_at_a_word_that_says_neither():
+    pairs = zip(ANIMALS.split(), TOOLS.split(), strict=True)
+    rows = tuple(
+        PromptRow(text=f"The {word} {ENDS[n % 4]}", label=label)
+        for n, pair in enumerate(pairs)
+        for word, label in zip(pair, ("animal", "tool"), strict=True)
+    )
+    data = probe(named("smollm2"), rows).data
+    assert data["majority"] == 0.5
+    # What enters block 0 is the last word, which both labels share.
+    assert data["accuracy"][0] <= 0.5
+    assert (data["accuracy"][14:22] == 1).all()
+    assert data["accuracy_control"].max() < 0.6
+    assert data["accuracy_control_each"].max() < 1
+    assert (data["accuracy_train"][5:] == 1).all()

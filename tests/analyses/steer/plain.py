@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BLOCKS = ("model.layers", "transformer.h", "gpt_neox.layers", "model.decoder.layers")
 _ATTENTION = ("self_attn", "attn", "attention", "self_attention")
-_MLP = ("mlp", "block_sparse_moe", "feed_forward")
+_MLP = ("mlp", "block_sparse_moe", "feed_forward", "fc2")
 _OUT = ("o_proj", "c_proj", "dense", "out_proj", "wo")
 _MID = ("post_attention_layernorm", "ln_2")
 SITES = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head_z")
@@ -125,13 +125,21 @@ class Plain:
             return block.register_forward_hook(after)
         attention = _first(block, _ATTENTION)
         if one.site == "attn_out":
-            part = block.post_attention_layernorm if normed else attention
+            part = block.post_attention_layernorm if normed else _before_the_sum(attention)
             return part.register_forward_hook(after)
         if one.site == "mlp_out":
-            part = block.post_feedforward_layernorm if normed else _first(block, _MLP)
+            mlp = _before_the_sum(_first(block, _MLP))
+            part = block.post_feedforward_layernorm if normed else mlp
             return part.register_forward_hook(after)
         inner = getattr(attention, "attention", attention)
         return _first(inner, _OUT).register_forward_pre_hook(before, with_kwargs=True)
+
+
+def _before_the_sum(part: Any) -> Any:
+    """Return what gives a part's output: BLOOM's parts add the stream to it themselves."""
+    if not type(part).__name__.startswith("Bloom"):
+        return part
+    return _first(part, ("dense", "dense_4h_to_h"))
 
 
 def _at(module: Any, path: str) -> Any:

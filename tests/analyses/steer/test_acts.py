@@ -100,7 +100,7 @@ def test_sentences_say_what_where_and_when():
 
 def test_the_table_marks_what_is_not_whole():
     rows = data.acts_ranking([act("zero"), act("add", file="")]).rows
-    assert [row.values[-1] for row in rows] == ["", "incomplete"]
+    assert [row.values[-1] for row in rows] == ["", "to do"]
     assert rows[1].emphasis == "bad"
 
 

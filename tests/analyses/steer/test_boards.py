@@ -284,7 +284,7 @@ def test_nothing_runs_before_what_was_begun_is_whole(bare, heard):
     assert not runs
     assert "Choose a vector" in bare.read_out()["act_trouble"]
     assert "choose a vector" in said[-1][0]
-    assert bare.read_out()["acts_rows"][0][-1] == "incomplete"
+    assert bare.read_out()["acts_rows"][0][-1] == "to do"
 
 
 def test_two_sets_of_texts_typed_or_from_the_tables_labels(bare, heard):

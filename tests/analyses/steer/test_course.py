@@ -133,6 +133,7 @@ def test_logits_that_are_all_equal_are_told_with_the_token_that_came_of_it(monke
     assert "of the steered continuation" in told
     assert "at step 0" in told
     assert "token 0 “<pad>”" in told
+    assert [row[0] for row in found.data["steered"][0]["top"][0]] == [0, 1, 2, 3, 4]
     assert "--ignore-eos" not in told
     config = model.bridge.original_model.generation_config
     monkeypatch.setattr(config, "eos_token_id", 0)

@@ -35,7 +35,7 @@ def zeroed(position, steps=(0,)):
 
 @pytest.mark.parametrize(
     "architecture",
-    ["gpt2", "llama", "mistral", "gemma2", "gemma3_text", "opt", "gpt_neox", "mixtral", "bloom"],
+    ["gpt2", "llama", "mistral", "gemma2", "opt", "gpt_neox", "mixtral", "bloom"],
 )
 def test_they_hold_of_many_architectures(architecture):
     found = findings(tiny(architecture), ["abc def"])

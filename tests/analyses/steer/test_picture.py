@@ -15,6 +15,7 @@ from desktop_app.analyses.steer.strength import reach_of, strength_of, with_stre
 from desktop_app.analyses.steer.timeline_picture import story, timeline_of
 from desktop_app.analyses.steer.tints import tint_of, tints_there
 from desktop_app.analyses.steer.words import done_words
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.steering import timeline
 from desktop_app.pictures.shown import SoFar
 from tests.samples.drawn import PROMPTS
@@ -216,3 +217,26 @@ def test_behind_the_last_attention_nobody_reads_another_position():
 
 def test_plain_generation_has_no_timeline():
     assert timeline_of(plain_result(), 0) is None
+
+
+# Tries.
+
+
+def test_strengths_and_lengths_of_one_question_are_tries_of_one_entry():
+    def asked(**changes):
+        params = {"layer": 1, "to": ("a",), "from": ("b",), **changes}
+        told = SteerParams.model_validate(params).model_dump(exclude={"prompts"})
+        return ANALYSES["steer"].question(told, [{"text": "x"}])
+
+    for changes in (
+        {"coef": (3.0,)},
+        {"max_new_tokens": 50},
+        {"begin": ("steered:0:1",)},
+        {"out_vector": "v.safetensors"},
+    ):
+        assert asked(**changes) == asked()
+    for changes in ({"layer": 2}, {"when": "every"}, {"scale": 1.0}, {"sweep_layers": ":"}):
+        assert asked(**changes) != asked()
+    further = {"op": "scale", "layer": 2}
+    assert asked(also=({**further, "factor": 2.0},)) == asked(also=({**further, "factor": 3.0},))
+    assert asked(also=({**further, "position": "0"},)) != asked(also=(further,))

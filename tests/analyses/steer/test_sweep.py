@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from desktop_app.analyses.steer.control import direction
+from desktop_app.analyses.steer.run import run
+from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.contract.report import EstimatingReporter
 from desktop_app.methods.vectors import Vector, save_vector
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError, Cancelled
@@ -305,3 +308,19 @@ def test_cells_that_overflow_are_told_by_their_number():
     names = ("sweep_metric", "sweep_loss", "sweep_control_metric", "sweep_control_loss")
     whole = np.isfinite(sum(found.data[name][0] for name in names))
     assert whole.tolist() == [True, False]
+
+
+def test_what_a_sweep_needs_is_said_before_anything_is():
+    model = tiny("llama")
+    shared = {"layer": 0, "max_new_tokens": 3, **LEAD}
+
+    def needed(**more):
+        rows = [{"text": text} for text in PROMPTS]
+        params = SteerParams.model_validate({"prompts": rows, **shared, **more})
+        report = EstimatingReporter()
+        return report.listen(lambda: run(model, params, report))
+
+    cells = {"sweep_layers": ":", "sweep_coefs": tuple(range(50))}
+    alone, swept = needed(), needed(**cells)
+    assert alone is not None
+    assert swept > alone

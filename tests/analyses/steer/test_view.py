@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -16,6 +18,7 @@ from desktop_app.analyses.steer.words import params_of
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.support.vector_files import write
+from desktop_app.widgets.basics.chip import Chip
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import find, in_sight, press
 from tests.samples import drawn
@@ -151,8 +154,7 @@ def test_texts_go_on_from_where_they_stand(view, asked):
 def test_texts_that_ended_by_themselves_do_not_go_on(view, asked, heard):
     ended = PLAIN | {"ended": True}
     show(view, plain_result())
-    result = plain_result()
-    view.show_result(type(result)(**{**vars(result), "data": {"plain": (ended, ended)}}))
+    view.show_result(replace(plain_result(), data={"plain": (ended, ended)}))
     told = heard(view.message_requested)
     press(view, "Continue")
     assert asked == []
@@ -276,6 +278,13 @@ def test_tokens_stream_in(view):
     assert view.read_out()["texts"]["steered"][1] == "␠cold", "stopped: the old texts again"
 
 
+def test_what_streams_is_seen_where_another_prompt_is_selected(view, selection):
+    selection.select_prompt(5)
+    one = strip([10], [" a"], [-0.1])
+    view.show_partial({"plain": (one,)})
+    assert view.read_out()["texts"]["plain"] == ("␠a",)
+
+
 def test_another_run_of_the_same_tokens_has_its_own_numbers(view):
     for logprob in (-0.1, -0.7):
         view.expect_run(view.params())
@@ -311,9 +320,20 @@ def test_a_strength_does_not_sweep_again(view, asked, qtbot):
     assert asked[-1][0].sweep_layers == ""
 
 
-def test_a_result_of_the_wrong_form_is_refused_in_a_sentence(view):
+def test_experiments_are_told_and_lead_to_their_page(view):
+    assert view.read_out()["findings_chip"] == []
     result = steer_result()
-    view.show_result(type(result)(**{**vars(result), "data": {"plain": ({"ids": [1]},)}}))
+    found = [{"name": "differs", "holds": True}, {"name": "persistence", "holds": False}]
+    view.show_result(replace(result, data={**result.data, "findings": found}))
+    press(view, "Texts")
+    assert view.read_out()["findings_chip"] == ["1 of 2 experiments"]
+    (chip,) = in_sight(view, Chip, "bad: 1 of 2 experiments")
+    QTest.mouseClick(chip, LEFT)
+    assert view.read_out()["page"] == "findings"
+
+
+def test_a_result_of_the_wrong_form_is_refused_in_a_sentence(view):
+    view.show_result(replace(steer_result(), data={"plain": ({"ids": [1]},)}))
     assert view.read_out()["state"] == "failure"
 
 
