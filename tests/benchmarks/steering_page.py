@@ -1,6 +1,7 @@
 """The study's page of the help: `python -m tests.benchmarks.steering_page STUDY.lens PAGE.md`.
 
 Every number is read off the recorded session, so that the page says what was measured and no more.
+`steering_pictures` draws its pictures from the same session.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ def _texts(mood: Result) -> Iterator[str]:
             for title, metric, loss in (_RUNS[name] for name in there)
         ),
     )
+    yield "![Plain, steered, random, said](steering_study/texts.png)\n"
     for index, prompt in enumerate(mood.prompts):
         yield f"**`{prompt.text}`**\n"
         rows = [(_RUNS[name][0], _said(mood.data[name][index]["text"])) for name in there]
@@ -161,6 +163,7 @@ def _sweep(sweep: Result) -> Iterator[str]:
             f"largest effect, {number(float(metric[row, column]), 2, sign=True)} at a loss of "
             f"{number(float(loss[row, column]), 2)}.\n"
         )
+    yield "![Effect and fluency, and the random control of both](steering_study/sweep.png)\n"
 
 
 def _findings(result: Result) -> Iterator[str]:
