@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 MAX_STEPS = 10_000
 MAX_TEXTS = 10_000
 MAX_PATH = 4_096
+MAX_STRENGTH = 3.4e38  # just below the largest number in float32
 _STEPS = re.compile(r"\d{1,5}(:\d{0,5})?(,\d{1,5}(:\d{0,5})?)*\Z")
 
 SteerSite = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head_z"]
 Op = Literal["zero", "scale", "add", "set", "project_out", "difference", "ablate_heads"]
 RunName = Literal["plain", "steered", "control", "said"]
+
+Strength = Annotated[float, Field(ge=-MAX_STRENGTH, le=MAX_STRENGTH, allow_inf_nan=False)]
+"""What a vector or an activation is multiplied by."""
 
 Code = Literal[0, 1, 2, 3, 4, 5]
 """A place of the timeline: 0 not there yet · 1 computed · 2 lives in the cache · 3 computed and
@@ -106,8 +110,8 @@ class Intervention(Frozen):
     site: SteerSite = "resid_post"
     position: PositionsText = "-1"
     when: WhenText = "prompt"
-    coef: float = Field(default=1.0, allow_inf_nan=False)
-    factor: float = Field(default=1.0, allow_inf_nan=False)
+    coef: Strength = 1.0
+    factor: Strength = 1.0
     file: str = Field(default="", max_length=MAX_PATH)
     from_texts: tuple[Readable, ...] = Field(default=(), alias="from", max_length=MAX_TEXTS)
     to_texts: tuple[Readable, ...] = Field(default=(), alias="to", max_length=MAX_TEXTS)
