@@ -44,6 +44,10 @@ changed · 4 lives in the cache, changed when it was computed · 5 lives in the 
 be changed now, which no step can do."""
 
 
+Apart = Literal["lost", "late"]
+"""How passes without the cache differ: a change is lost at later ones, or made by later ones alone."""
+
+
 def _plain_when(text: object) -> object:
     return re.sub(r"\s", "", text) if isinstance(text, str) else text
 
@@ -212,22 +216,28 @@ def timeline(
     return rows
 
 
-def forgets(acts: Sequence[tuple[str, str]], prompt: int, steps: int, *, cached: bool) -> bool:
-    """Return whether a later pass computes a changed position anew without the change.
+def apart_by_cache(
+    acts: Sequence[tuple[str, str]], prompt: int, steps: int, *, cached: bool
+) -> Apart | None:
+    """Return how passes differ in what they change, which only the cache would keep from mattering.
 
-    That happens without the cache alone: "on the prompt pass only" then loses its effect at the
-    next step, and is another experiment than with it.
+    With the cache a position stays what the pass has made of it that computed it. Without, every
+    pass computes it anew: where passes change it otherwise than the first one that holds it, that
+    is another experiment than with the cache. None: it is the same one, or there is the cache.
     """
     if cached:
-        return False
+        return None
     for position, when in acts:
         done = set[int]()
         for step in range(steps):
-            here = touched(position, when, step, held_at(step, prompt, cached=False)).here
-            if done.difference(here):
-                return True
-            done.update(here)
-    return False
+            held = held_at(step, prompt, cached=False)
+            here = set(touched(position, when, step, held).here)
+            if done - here:
+                return "lost"
+            if step and here - done - {held.stop - 1}:  # but for the token that is new in it
+                return "late"
+            done = here
+    return None
 
 
 @dataclass(frozen=True)
