@@ -144,7 +144,8 @@ def test_a_card_says_what_was_found_with_its_numbers():
     (name, table) = first.tables[0]
     assert name == "Rows"
     assert [c.key for c in table.columns] == ["position", "ids", "text"]
-    assert table.rows[0].values[1] == "216, 34, 32"
+    assert table.rows[0].values[1:] == ("216, 34, 32", "␠2022")
+    assert table.rows[1].values[2] == "↵↵"  # a line end would cut the row
     assert "1 of 3 experiments" in findings.headline((first, second, third))
     assert "could not be tried" in findings.headline((first, second, third))
 
