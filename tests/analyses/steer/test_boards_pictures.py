@@ -58,6 +58,15 @@ def test_without_control_or_base_less_is_claimed():
     assert "andom" not in sweeps.cell_sentence(found, (0, 0))
 
 
+def test_a_single_layer_is_no_layers():
+    data = boards.sweep_data()
+    one = {
+        name: data[name][:1] for name in data if name.startswith("sweep_") and name != "sweep_coef"
+    }
+    found = sweeps.sweep_of(data | one, boards.SETTINGS)
+    assert sweeps.headline(found).startswith("1 layer × 5 coefficients.")
+
+
 def test_an_amount_has_no_sign():
     result = boards.result(boards.sweep_data(base=np.zeros(2)), metric="kl")
     found = sweeps.sweep_of(result.data, result.params, result.prompts)
@@ -70,7 +79,7 @@ def test_a_sweep_under_way_has_holes():
         data[name] = data[name].copy()
         data[name][1:] = np.nan
     found = sweeps.sweep_of(data, boards.SETTINGS)
-    assert "5 of 15 cells so far" in sweeps.headline(found)
+    assert sweeps.headline(found).startswith("3 layers × 5 coefficients, 5 of 15 cells so far")
     assert sweeps.strongest(found) in {(0, 0), (0, 4)}
     assert len(sweeps.cells_ranking(found).rows) == 5
     assert "not been computed" in sweeps.cell_sentence(found, (2, 0))
