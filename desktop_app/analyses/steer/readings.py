@@ -198,7 +198,8 @@ class _Readings:
         """
         study = self._study
         ids = [study.grown[name][p].ids for p in prompts]
-        found: list[list[float]] = [[] for _prompt in prompts]
+        # Noted by step: rows that memory was too short for are said again, fewer at once.
+        found = [[float("nan")] * len(own) for own in ids]
 
         def watch(this: Pass) -> list[tuple[str, HookFn]]:
             def look(x: torch.Tensor, hook: object) -> None:
@@ -207,7 +208,7 @@ class _Readings:
                     this.rows, self._project(by_row[:, -1]).tolist(), strict=True
                 ):
                     if this.step:  # step 0 ends with the prompt's own last token
-                        found[row].append(value)
+                        found[row][this.step - 1] = value
 
             return [(site_hook(self._vector.layer, self._vector.site), look)]
 

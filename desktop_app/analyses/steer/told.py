@@ -145,8 +145,14 @@ def _broken(study: Study) -> Iterator[Notice]:
             continue
         prompt, step = bad[0]
         layer = _first_bad_layer(study, name, prompt)
-        where = "in no layer's output" if layer is None else f"first in layer {layer}"
-        finer = "" if study.model.info.dtype == "float32" else ", or load the model with float32"
+        where = (
+            "though every layer's output is finite" if layer is None else f"first in layer {layer}"
+        )
+        finer = (
+            ""
+            if study.model.info.dtype == "float32"
+            else ", or load the model with --dtype float32"
+        )
         change = (
             "use a smaller strength"
             if name in {"steered", "control"}
