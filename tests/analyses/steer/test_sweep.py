@@ -192,6 +192,17 @@ def test_what_is_done_besides_stays_where_it_is():
     assert found["sweep_metric"][1, 0] == pytest.approx(alone["changed"][0], abs=1e-5)
 
 
+def test_what_is_done_besides_stays_even_where_it_is_the_very_same(tmp_path):
+    model = tiny("llama")
+    (file, _other) = vectors(model, tmp_path, 1)
+    copy = {"op": "add", "file": file, "layer": 1}
+    shared = {"max_new_tokens": 2, "add": [file], "layer": 1}
+    found = steer(model, PROMPTS[:1], also=(copy,), sweep_coefs=(0.0, 2.0), **shared).data
+    for cell, coef in zip(found["sweep_metric"][0], (1.0, 3.0), strict=True):
+        alone = steer(model, PROMPTS[:1], coef=(coef,), **shared).data
+        assert cell == pytest.approx(alone["changed"][0], abs=1e-5)
+
+
 def test_an_answer_is_watched_where_there_is_one():
     rows = [{"text": "1 2 3 4 ", "answer": ["5"], "wrong": ["4"]}]
     shared = {"max_new_tokens": 2, **LEAD}
