@@ -169,7 +169,9 @@ def _recompute(result: Result, place: Place) -> Explained:
         "The steered text in one full pass",
         "prompt and new tokens at once, changed at the very positions that the steps changed",
         working,
-        "The cache changes nothing: what was changed lives on in later layers' keys and values.",
+        "With the cache it is the same experiment, and logits differ by rounding: what was changed "
+        "lives on in later layers' keys and values. Without it later steps may compute a changed "
+        "position anew, without the change: then it is another one.",
         _PAGE,
         _HOW,
     )
@@ -183,7 +185,12 @@ def _reading(result: Result, place: Place) -> Explained:
             mean = number(sum(values) / len(values), sign=True)
             working += f"{'; ' if working else ''}{NAMES[one.run].lower()} {mean} on average"
     strong = strength_of(params_of(result.params))
-    sign = "" if strong is None else " Where one steers along the same direction, it rises by that."
+    sign = ""
+    if strong is not None:
+        sign = (
+            " A vector along it that is added at its very place raises the reading of a changed "
+            "token by coefficient · ‖vector‖, the text before it being the same."
+        )
     return Explained(
         "Reading along a direction",
         "reading = stream · direction / ‖direction‖, at each new token",

@@ -17,7 +17,7 @@ import numpy as np
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import METRIC_NAMES, number, prompt_title, written
+from desktop_app.pictures.words import METRIC_NAMES, number, plural, prompt_title, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -246,7 +246,7 @@ def cell_sentence(sweep: Sweep, cell: Cell) -> str:
 def headline(sweep: Sweep) -> str:
     """Say how far the sweep is, and where the metric changes most."""
     known = np.isfinite(sweep.values)
-    count = f"{len(sweep.layers)} layers × {len(sweep.coefs)} {sweep.way.lower()}s"
+    count = f"{plural(len(sweep.layers), 'layer')} × {plural(len(sweep.coefs), sweep.way.lower())}"
     if not known.all():
         count += f", {int(known.sum()):,} of {known.size:,} cells so far"
     best = strongest(sweep)

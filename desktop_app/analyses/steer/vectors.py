@@ -9,6 +9,7 @@ import numpy as np
 
 from desktop_app.analyses.steer import acts as data_of
 from desktop_app.contract.steering import SteerSite
+from desktop_app.pictures.set_words import difference_words
 from desktop_app.pictures.words import clipped, without_flags
 from desktop_app.support import vector_files
 from desktop_app.support.errors import BadInputError
@@ -115,13 +116,16 @@ def proposed(model: ModelInfo, act: Intervention) -> Path:
     return path
 
 
-def save(path: str, values: np.ndarray, model: ModelInfo, act: Intervention) -> Path:
-    """Write the vector of an intervention; return where it lies.
+def save(
+    path: str, values: np.ndarray, model: ModelInfo, act: Intervention, made: SteerParams
+) -> Path:
+    """Write the vector of a difference of means, as settings had it made; return where it lies.
 
     Raises:
         BadInputError: It cannot be written there.
     """
     target = vector_files.check_target(path, "Save vector")
     layer = 0 if act.layer is None else act.layer % model.n_layers
-    vector_files.write(target, values, model, (layer, act.site), data_of.made_words(act))
+    how = difference_words(act.to_texts, act.from_texts, made.vector_at)
+    vector_files.write(target, values, model, (layer, act.site), how)
     return target

@@ -9,6 +9,7 @@ from desktop_app.analyses.steer import findings_picture as findings
 from desktop_app.analyses.steer import scan_picture as scans
 from desktop_app.analyses.steer import sweep_picture as sweeps
 from desktop_app.analyses.steer.made import made_with
+from desktop_app.analyses.steer.picture import lines
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.swept_cell import cell_settings
 from desktop_app.contract.steering import timeline
@@ -58,6 +59,15 @@ def test_without_control_or_base_less_is_claimed():
     assert "andom" not in sweeps.cell_sentence(found, (0, 0))
 
 
+def test_a_single_layer_is_no_layers():
+    data = boards.sweep_data()
+    one = {
+        name: data[name][:1] for name in data if name.startswith("sweep_") and name != "sweep_coef"
+    }
+    found = sweeps.sweep_of(data | one, boards.SETTINGS)
+    assert sweeps.headline(found).startswith("1 layer × 5 coefficients.")
+
+
 def test_an_amount_has_no_sign():
     result = boards.result(boards.sweep_data(base=np.zeros(2)), metric="kl")
     found = sweeps.sweep_of(result.data, result.params, result.prompts)
@@ -70,7 +80,7 @@ def test_a_sweep_under_way_has_holes():
         data[name] = data[name].copy()
         data[name][1:] = np.nan
     found = sweeps.sweep_of(data, boards.SETTINGS)
-    assert "5 of 15 cells so far" in sweeps.headline(found)
+    assert sweeps.headline(found).startswith("3 layers × 5 coefficients, 5 of 15 cells so far")
     assert sweeps.strongest(found) in {(0, 0), (0, 4)}
     assert len(sweeps.cells_ranking(found).rows) == 5
     assert "not been computed" in sweeps.cell_sentence(found, (2, 0))
@@ -149,6 +159,13 @@ def test_a_card_says_what_was_found_with_its_numbers():
     assert table.rows[1].values[2] == "↵↵"  # a line end would cut the row
     assert "1 of 3 experiments" in findings.headline((first, second, third))
     assert "could not be tried" in findings.headline((first, second, third))
+
+
+def test_a_terminal_says_the_verdict_of_the_cards():
+    told = "\n".join(lines(boards.findings_result()))
+    assert "which_position: holds. Nobody reads" in told
+    assert "persistence: does not hold. It went." in told
+    assert "shapes: not tried. Generation ended at once." in told
 
 
 def test_a_strangers_findings_do_no_harm():
