@@ -313,6 +313,27 @@ def test_a_vector_of_another_view_takes_the_place_of_what_was_done(view, asked, 
     assert len(params.interventions()) == 1
 
 
+def test_a_vector_of_another_view_acts_where_and_when_its_own_run_says(view, asked, tmp_path):
+    file = str(tmp_path / "v.safetensors")
+    write(tmp_path / "v.safetensors", np.ones(8, np.float32), drawn.model(), (2, "mlp_out"), "so")
+    before = {
+        "position": "0,3",
+        "when": "2:4",
+        "elsewhere": True,
+        "vector_at": "mean",
+        "read_direction": "old.safetensors",
+        "temperature": 1.5,
+    }
+    view.set_params(view.params().model_copy(update=before))
+    view.answer(Intent("steer_with", {"file": file, "coef": 2.0}))
+    (params,) = asked[-1]
+    usual = SteerParams()
+    left = [name for name in before if getattr(params, name) != getattr(usual, name)]
+    assert left == ["temperature"], "how text is drawn is no part of what is done"
+    (only,) = params.interventions()
+    assert (only.op, only.coef, only.position, only.when) == ("add", 2.0, "-1", "prompt")
+
+
 def test_a_strength_does_not_sweep_again(view, asked, qtbot):
     view.set_params(SteerParams(layer=1, to_texts=("a",), from_texts=("b",), sweep_layers="0:2"))
     QTest.keyClick(find(view, QSlider, "Coefficient"), Qt.Key.Key_PageUp)
