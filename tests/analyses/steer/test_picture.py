@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from desktop_app.analyses.steer.explain import explain
 from desktop_app.analyses.steer.going_on import continued
-from desktop_app.analyses.steer.picture import about, effect_badge, lines, named, table
+from desktop_app.analyses.steer.picture import about, begin_of, effect_badge, lines, named, table
 from desktop_app.analyses.steer.said import continuations, has_effect, parting, partings
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.strength import reach_of, strength_of, with_strength
@@ -17,6 +18,7 @@ from desktop_app.analyses.steer.tints import tint_of, tints_there
 from desktop_app.analyses.steer.words import done_words
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.steering import timeline
+from desktop_app.pictures.facts import Place
 from desktop_app.pictures.shown import SoFar
 from tests.samples.drawn import PROMPTS
 from tests.samples.steered import PLAIN, SECOND, STEERED, plain_result, steer_result, strip
@@ -134,6 +136,25 @@ def test_a_result_is_named_by_what_was_done():
     assert named(steer_result()) == "add 4 × (“cold” − “hot”) L1"
     assert named(plain_result()) == "plain"
     assert about(plain_result()) == PROMPTS[0].text
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"layer": "nowhere"}, "the result’s settings do not fit this version"),
+        ({"begin": ["plain:nothing"]}, "the result’s settings do not fit this version"),
+        ({"coef": [1.0, 2.0]}, "given 2 times, for 1 vector"),
+    ],
+)
+def test_a_result_whose_settings_do_not_fit_still_shows_its_texts(settings, says):
+    result = steer_result(**settings)
+    told = list(lines(result))
+    assert says in told[0]
+    assert any("cold and wet" in line for line in told)
+    assert named(result)
+    assert begin_of(result) == ()
+    assert says in explain(result, "control", Place()).working
+    assert explain(result, "reading", Place()).formula
 
 
 def test_a_terminal_gets_every_text():

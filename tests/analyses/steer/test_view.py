@@ -11,10 +11,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPushButton, QSlider
 
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.step_strips import StepStrips
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid
-from desktop_app.analyses.steer.words import params_of
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.support.vector_files import write
@@ -46,7 +46,7 @@ def asked(view, heard):
 
 def show(view, result):
     """Show a result with its settings, as the window does."""
-    view.set_params(params_of(result.params))
+    view.set_params(made_params(result.params))
     view.show_result(result)
 
 
@@ -356,6 +356,24 @@ def test_experiments_are_told_and_lead_to_their_page(view):
 def test_a_result_of_the_wrong_form_is_refused_in_a_sentence(view):
     view.show_result(replace(steer_result(), data={"plain": ({"ids": [1]},)}))
     assert view.read_out()["state"] == "failure"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"layer": "nowhere"}, "the result’s settings do not fit this version"),
+        ({"coef": [1.0, 2.0]}, "given 2 times, for 1 vector"),
+    ],
+)
+def test_a_result_whose_settings_do_not_fit_is_still_shown(view, settings, says):
+    view.show_result(steer_result(**settings))
+    told = view.read_out()
+    assert told["texts"]["steered"][1] == "␠cold"
+    assert says in told["done"]
+    press(view, "Timeline")
+    told = view.read_out()
+    assert told["timeline"] is not None
+    assert says in told["timeline_words"]
 
 
 # The timeline.
