@@ -118,7 +118,7 @@ class TimelinePage(SteerPage):
     def read(self) -> dict[str, Any]:
         timeline = self._timeline
         return {
-            "timeline": None if timeline is None else timeline.codes,
+            "timeline": None if timeline is None else timeline.codes.tolist(),
             "timeline_labels": () if timeline is None else timeline.labels,
             "timeline_shapes": () if timeline is None else timeline.shapes,
             "timeline_legend": [

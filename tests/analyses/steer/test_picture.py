@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from desktop_app.analyses.steer.explain import explain
 from desktop_app.analyses.steer.going_on import continued
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.picture import about, begin_of, effect_badge, lines, named, table
 from desktop_app.analyses.steer.said import continuations, has_effect, parting, partings
 from desktop_app.analyses.steer.spec import SteerParams
@@ -241,6 +243,28 @@ def test_behind_the_last_attention_nobody_reads_another_position():
         ([("1", "prompt")], {"layer": 2, "site": "resid_pre"}),
     ):
         assert "is the last" not in with_acts(acts, **more)[1]
+
+
+class Whole(np.ndarray):
+    """Codes of which none is asked for by itself."""
+
+    def __iter__(self):
+        raise AssertionError("one place after the other: of a long text there are millions")
+
+
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("acts", [("-1", "prompt"), ("all", "every"), ("2", "every")])
+def test_the_timeline_of_a_long_text_is_told_as_a_whole(acts, cached):
+    result = steer_result(cache="yes" if cached else "no", position=acts[0], when=acts[1])
+    rows = np.array(timeline([acts], LENGTH, 4, cached=cached), dtype=np.int8)
+    told = []
+    for codes in (rows.tolist(), rows.view(Whole)):
+        found = timeline_of(replace(result, data={**result.data, "timeline": (codes,)}), 0)
+        words = [found.words(*place) for place in np.ndindex(rows.shape)]
+        told.append((found.present, words, story(found, made_params(result.params), 3)))
+    assert told[0] == told[1]
+    assert found.same(found)
+    assert not found.same(None)
 
 
 def test_plain_generation_has_no_timeline():
