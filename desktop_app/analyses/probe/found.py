@@ -158,7 +158,13 @@ class Found:
         return found
 
     def save(self, target: Path, row: int | None) -> tuple[dict[str, Any], list[Notice]]:
-        """Write the best direction, or that of a row; return what is told of it, or why not."""
+        """Write the best direction, or that of a row; return what is told of it, or why not.
+
+        Where rows are missing it is not known which is the best: a file is not written over with
+        another than the one that was asked for.
+        """
+        if problem := self._unknown(row):
+            return {}, [Notice("vector_not_saved", problem)]
         info = self.model.info
         accuracy = self.tables["accuracy"].copy()
         accuracy[~np.isfinite(self.tables["direction"]).all(-1)] = np.nan
@@ -167,10 +173,10 @@ class Found:
             others[row] = False
             accuracy[np.repeat(others, self.positions)] = np.nan
         if np.isnan(accuracy).all():
-            where = "No row" if row is None else f"Row {row}"
+            where = "No row has a" if row is None else f"Row {row} has no"
             message = (
-                f"{where} has a direction, so that nothing was written to --out-vector: all "
-                "prompts are alike there; choose another --layer or --position."
+                f"{where} direction, so that nothing was written to --out-vector: all prompts are "
+                "alike there; choose another --layer or --position."
             )
             return {}, [Notice("vector_not_saved", message)]
         cell = int(np.nanargmax(accuracy))
@@ -181,3 +187,20 @@ class Found:
         made = made_words(self.labels.names, place, float(self.tables["accuracy"][cell]))
         vector_files.write(target, self.tables["direction"][cell], info, (layer, site), made)
         return {"file": self.params.out_vector, **told}, []
+
+    def _unknown(self, row: int | None) -> str:
+        """Say why it is not known which direction is meant; empty where it is."""
+        total = self.rows * self.positions
+        needed = total if row is None else (row + 1) * self.positions
+        if self.done >= needed:
+            return ""
+        if row is None:
+            return (
+                f"The run was stopped after {self.done:,} of {total:,} probes, so that the most "
+                "accurate is not known and nothing was written to --out-vector: run again, or "
+                "name a --layer that is fitted."
+            )
+        return (
+            f"The run was stopped before row {row} was fitted, so that nothing was written to "
+            "--out-vector: run again."
+        )

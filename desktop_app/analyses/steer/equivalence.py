@@ -30,10 +30,9 @@ from desktop_app.analyses.steer.experiments import (
 from desktop_app.analyses.steer.trials import Bench, worth
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.report import ShareReporter
-from desktop_app.engine.decoding_trials import require_cache
+from desktop_app.engine.decoding_trials import keeps_cache
 from desktop_app.engine.sites import require_acting
 from desktop_app.pictures.words import plural
-from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +67,7 @@ def _where(study: Study) -> Where:
     model, params = study.model, study.params
     given = 0 if params.layer is None else params.layer
     layer = resolve_index(given, model.info.n_layers, "--layer")
-    return Where(layer, params.site, _keeps(model))
+    return Where(layer, params.site, keeps_cache(model, (0,)))
 
 
 def _layers(model: LoadedModel, where: Where) -> list[int]:
@@ -86,15 +85,6 @@ def found_by(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notic
     """
     bench = Bench(study.model, study.texts, study.growing)
     return {"findings": tuple(equivalence(bench, _where(study), report))}, []
-
-
-def _keeps(model: LoadedModel) -> bool:
-    """Return whether the model goes on after kept keys and values."""
-    try:
-        require_cache(model, (0,))
-    except BadInputError:
-        return False
-    return True
 
 
 def equivalence(bench: Bench, where: Where, report: Reporter) -> list[dict[str, Any]]:

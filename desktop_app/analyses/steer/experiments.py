@@ -9,7 +9,7 @@ from desktop_app.analyses.steer import experiment_words as words
 from desktop_app.analyses.steer.acting import Acting, Acts
 from desktop_app.analyses.steer.strips import continued
 from desktop_app.analyses.steer.trials import pairs, recomputed, told_by
-from desktop_app.contract.steering import Intervention, forgets
+from desktop_app.contract.steering import Intervention, apart_by_cache
 from desktop_app.engine.noise import HALF
 from desktop_app.methods.sampling import Sampling
 from desktop_app.support.errors import BadInputError
@@ -170,10 +170,11 @@ class Experiments:
                 is_first = cached and when == "prompt"
                 told = first if is_first else self._tell(acts, cached=cached)
                 steps = self._bench.growing.steps
+                apart = apart_by_cache(acts.when, self._length, steps, cached=cached)
                 row = {
                     "when": when,
                     "cache": "yes" if cached else "no",
-                    "keeps_the_change": not forgets(acts.when, self._length, steps, cached=cached),
+                    "keeps_the_change": apart is None,
                     "same_tokens": told.grown.ids == first.grown.ids,
                     "difference": _apart(first, told),
                 }

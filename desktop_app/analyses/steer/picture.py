@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from desktop_app.analyses.steer.findings_picture import cards_of
 from desktop_app.analyses.steer.said import NAMES, continuations, has_effect, partings
 from desktop_app.analyses.steer.strength import strength_of
 from desktop_app.analyses.steer.words import done_words, params_of, what_words
@@ -121,9 +122,8 @@ def lines(result: Result) -> Iterator[str]:
 
 
 def _finding_lines(result: Result) -> Iterator[str]:
-    for found in result.data.get("findings") or ():
-        held = "holds" if found.get("holds") else "does not hold"
-        yield f"  {found.get('name', '')}: {held}. {found.get('words', '')}"
+    for card in cards_of(result.data):
+        yield f"  {card.key}: {card.verdict}. {card.words}"
 
 
 def named(result: Result) -> str:

@@ -19,7 +19,7 @@ from desktop_app.analyses.steer.study import STEERED
 from desktop_app.analyses.steer.trials import Worth
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
-from desktop_app.contract.steering import forgets, held_at
+from desktop_app.contract.steering import apart_by_cache, held_at
 from desktop_app.engine.decoding import Changes, Decoder, decoding
 from desktop_app.engine.memory import texts_per_pass
 from desktop_app.engine.model import site_hook
@@ -121,8 +121,8 @@ class _Readings:
             report.step(done / len(groups), "Reading along the direction")
             acts = name in STEERED and study.acts
             steps = count + 1
-            lost = acts and forgets(study.acts.when, length, steps, cached=study.cached)
-            work = self._by_steps if lost else self._at_once
+            apart = acts and apart_by_cache(study.acts.when, length, steps, cached=study.cached)
+            work = self._by_steps if apart else self._at_once
             limit = texts_per_pass(study.model, length + count, 1)
             rows = partial(self._some, work, name, prompts)
             for some, values in in_batches(study.model, len(prompts), limit, rows):
@@ -193,7 +193,7 @@ class _Readings:
     def _by_steps(self, name: RunName, prompts: Sequence[int]) -> list[list[float]]:
         """Return the readings of texts that are said once more, step by step.
 
-        Without the cache later steps may forget a change, so that no single pass is the same.
+        Without the cache steps may change a position otherwise than one another, so that no single pass is the same.
         """
         study = self._study
         ids = [study.grown[name][p].ids for p in prompts]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.said import continuations
 from desktop_app.analyses.steer.words import intervention_words
-from desktop_app.contract.steering import forgets
+from desktop_app.contract.steering import apart_by_cache
 from desktop_app.pictures.token_text import token_label
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.analyses.steer.spec import SteerParams
-    from desktop_app.contract.steering import Intervention
+    from desktop_app.contract.steering import Apart, Intervention
     from desktop_app.pictures.shown import Shown
 
 CODE_WORDS: dict[int, str] = {
@@ -41,6 +41,14 @@ _MEANINGS: dict[int, str] = {
 # Sites behind the last thing of a block that other positions read.
 _AFTER_ATTENTION = frozenset({"resid_mid", "resid_post", "attn_out", "mlp_out", "head_z"})
 _MOST_NAMED = 4
+_COMPARED = "To compare, name the position from 0 and act at every step."
+_APART: dict[Apart, str] = {
+    "lost": "Without the cache a later step computes changed positions anew, without the change: "
+    "the effect is lost, and this is another experiment than with the cache. " + _COMPARED,
+    "late": "Without the cache a later step computes anew, and changes, positions that earlier "
+    "steps have computed unchanged: this is another experiment than with the cache, where a "
+    "position stays as it was first computed. " + _COMPARED,
+}
 
 
 @dataclass(frozen=True)
@@ -155,12 +163,9 @@ def _lives(
     cached, steps = params.cache == "yes", len(timeline.codes)
     changed = any(3 in row for row in timeline.codes)
     places = [(act.position, act.when) for act in acts]
-    if forgets(places, timeline.prompt, steps, cached=cached):
-        return [
-            "Without the cache a later step computes changed positions anew, without the change: "
-            "the effect is lost, and this is another experiment than with the cache. To compare, "
-            "name the position from 0 and act at every step."
-        ]
+    apart = apart_by_cache(places, timeline.prompt, steps, cached=cached)
+    if apart is not None:
+        return [_APART[apart]]
     if not cached:
         told = "Without the cache every step computes the whole text anew, with the same changes: "
         return [f"{told}the same as with the cache."] if changed and steps > 1 else []

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from desktop_app.contract.result import PARTIAL, Notice
-from desktop_app.contract.steering import forgets, held_at, touched
+from desktop_app.contract.steering import apart_by_cache, held_at, touched
 from desktop_app.engine.decoding import Changes, Decoder, Pass, decoding
+from desktop_app.engine.decoding_trials import keeps_cache
 from desktop_app.engine.model import site_hook
 from desktop_app.pictures.words import plural
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.steer.study import Study
-    from desktop_app.contract.steering import RunName
+    from desktop_app.contract.steering import Apart, RunName
     from desktop_app.engine.model import HookFn, Site
 
 NAMES: dict[RunName, str] = {
@@ -44,16 +45,13 @@ def stopped(study: Study, missing: str) -> Notice:
 
 
 def _cache(study: Study) -> Iterator[Notice]:
-    """Say where a change is forgotten without the cache, and where it comes too late with it."""
+    """Say where passes differ without the cache, and where a change comes too late with it."""
     steps, lengths = study.params.max_new_tokens, sorted({len(text) for text in study.texts})
-    if any(forgets(study.acts.when, n, steps, cached=study.cached) for n in lengths):
-        message = (
-            "Without the cache every step computes the whole text anew, and later steps compute "
-            "changed positions without the change: this is another experiment than with the "
-            "cache, where it lives on. For the other one use --cache yes, or name the position "
-            f"from the prompt's start (such as --position {lengths[0] - 1}) with --when every."
-        )
-        yield Notice("cache_forgets", message)
+    when, cached = study.acts.when, study.cached
+    ways = (apart_by_cache(when, n, steps, cached=cached) for n in lengths)
+    way = next((way for way in ways if way), None)
+    if way is not None:
+        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1))
     for one in study.acts.items:
         found = _first_cached(study, one.position, one.when, lengths)
         if found is not None:
@@ -66,6 +64,27 @@ def _cache(study: Study) -> Iterator[Notice]:
             )
             yield Notice("position_cached", message)
             return
+
+
+def _apart(study: Study, way: Apart, position: int) -> str:
+    """Say that the cache would make another experiment of this one, and how to get that."""
+    what = {
+        "lost": "compute changed positions without the change: this is another experiment than "
+        "with the cache, where it lives on",
+        "late": "change positions that earlier ones have computed unchanged: this is another "
+        "experiment than with the cache, where a position stays as it was first computed",
+    }[way]
+    fixed = (
+        f"the position from the prompt's start (such as --position {position}) with --when every"
+    )
+    if keeps_cache(study.model, study.acts.layers):
+        also = ", or name" if way == "lost" else "; for the same with and without it name"
+        do = f"For the other one use --cache yes{also} {fixed}"
+    else:
+        do = f"For a change that no step undoes name {fixed}"
+    return (
+        f"Without the cache every step computes the whole text anew, and later steps {what}. {do}."
+    )
 
 
 def _first_cached(

@@ -242,7 +242,40 @@ def test_where_nothing_differs_nothing_is_saved_and_that_is_said(tmp_path):
     file = tmp_path / "way.safetensors"
     found = probe(tiny("gpt2"), rows, position="0", out_vector=str(file))
     assert not file.exists()
-    assert "vector_not_saved" in {notice.code for notice in found.warnings}
+    assert unsaved(found).startswith("No row has a direction, so that nothing was written")
+    found = probe(tiny("gpt2"), rows, position="0", layer=1, out_vector=str(file))
+    assert unsaved(found).startswith("Row 1 has no direction, so that nothing was written")
+
+
+def test_a_run_that_is_stopped_saves_a_row_that_was_asked_for_and_no_best_so_far(
+    tmp_path, monkeypatch
+):
+    from desktop_app.analyses.probe import found as cells
+
+    file = tmp_path / "way.safetensors"
+    probe(tiny("gpt2"), layer=2, out_vector=str(file))
+    older = file.read_bytes()
+    monkeypatch.setattr(cells, "FIT_BYTES", 1)
+
+    def stopped(**settings):
+        return probe(
+            tiny("gpt2"), report=Stops("probe of row", 2), out_vector=str(file), **settings
+        )
+
+    told = unsaved(stopped())
+    assert told.startswith("The run was stopped after 2 of ")
+    assert "the most accurate is not known" in told
+    assert unsaved(stopped(layer=2)).startswith("The run was stopped before row 2 was fitted")
+    assert file.read_bytes() == older
+    kept = stopped(layer=1)
+    assert kept.data["saved"]["row"] == 1
+    with safe_open(str(file), "np") as opened:
+        vector = opened.get_tensor("vector")
+    np.testing.assert_array_equal(vector, kept.data["direction"][1].astype(np.float32))
+
+
+def unsaved(found):
+    return next(n.message for n in found.warnings if n.code == "vector_not_saved")
 
 
 @pytest.mark.parametrize(

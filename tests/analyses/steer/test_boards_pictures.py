@@ -9,6 +9,7 @@ from desktop_app.analyses.steer import findings_picture as findings
 from desktop_app.analyses.steer import scan_picture as scans
 from desktop_app.analyses.steer import sweep_picture as sweeps
 from desktop_app.analyses.steer.made import made_with
+from desktop_app.analyses.steer.picture import lines
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import timeline
 from tests.samples import boards
@@ -157,6 +158,13 @@ def test_a_card_says_what_was_found_with_its_numbers():
     assert table.rows[1].values[2] == "↵↵"  # a line end would cut the row
     assert "1 of 3 experiments" in findings.headline((first, second, third))
     assert "could not be tried" in findings.headline((first, second, third))
+
+
+def test_a_terminal_says_the_verdict_of_the_cards():
+    told = "\n".join(lines(boards.findings_result()))
+    assert "which_position: holds. Nobody reads" in told
+    assert "persistence: does not hold. It went." in told
+    assert "shapes: not tried. Generation ended at once." in told
 
 
 def test_a_strangers_findings_do_no_harm():

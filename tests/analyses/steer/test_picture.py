@@ -187,6 +187,13 @@ def test_without_the_cache_a_change_of_the_prompt_pass_is_another_experiment():
     assert "another experiment" in told
 
 
+@pytest.mark.parametrize(("position", "when"), [("1", "2:"), ("all", "1:"), ("-2", "1:")])
+def test_without_the_cache_a_change_that_comes_late_is_another_experiment(position, when):
+    _found, told = with_acts([(position, when)], cached=False)
+    assert "another experiment" in told
+    assert "the same as with the cache" not in told
+
+
 def test_the_same_place_in_every_pass_needs_no_cache():
     found, told = with_acts([("3", "every")], cached=False)
     assert [row[3] for row in found.codes] == [3] * 4

@@ -92,6 +92,22 @@ def test_without_the_cache_a_forgotten_change_is_not_read(tmp_path):
         assert found["steered"][prompt]["reading"] == pytest.approx(expected, abs=1e-4)
 
 
+def test_without_the_cache_a_change_that_comes_late_is_read_where_it_is_made(tmp_path):
+    model = tiny("llama")
+    hf = plain(model.spec.model)
+    given, vector = steering(model, tmp_path)
+    file, direction = made(model, tmp_path)
+    shared = {"read_direction": file, "max_new_tokens": STEPS, "ignore_eos": True}
+    late = {"position": "1", "when": "2:", "cache": "no"}
+    found = steer(model, PROMPTS[:1], **late, **shared, **given).data["steered"][0]
+    ids, expected = list(model.tokenizer.encode(PROMPTS[0]).ids), []
+    for count in range(1, STEPS + 1):
+        hooks = [Hook(1, "resid_post", add(vector, 1))] if count >= 2 else []
+        seen = hf.seen([*ids, *found["ids"][:count]], 2, "resid_post", hooks)
+        expected.append(float(seen[-1] @ direction / direction.norm()))
+    assert found["reading"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_batches_change_no_reading(tmp_path):
     model = tiny("llama")
     given, _vector = steering(model, tmp_path)
