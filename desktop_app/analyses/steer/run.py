@@ -66,7 +66,7 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
                 raise
             known_scores(study)
             said.append(stopped(study, _missing(study, extras)))
-        said += extras.notices
+        said += [*study.notices, *extras.notices]
         said += notices(study, whole=all(n.code != PARTIAL for n in said))
         said += [notice for prompt in sorted(study.near) for notice in study.near[prompt]]
     ended.tell_end(report)
