@@ -23,6 +23,7 @@ from desktop_app.analyses.steer.sweep_cells import Swept, axes_of, swept_of
 from desktop_app.analyses.steer.trials import Bench, Row, grow_rows, worth
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
+from desktop_app.contract.steering import held_at
 from desktop_app.methods.generating import scored
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError, Cancelled
@@ -187,10 +188,8 @@ class _Sweep:
         """Return whether interventions change anything at all at any step of any prompt."""
         bench = self._bench
         for length, prompts in bench.groups().items():
-            steps = range(bench.growing.steps)
-            held = [
-                range(length + s - 1 if self._study.cached and s else 0, length + s) for s in steps
-            ]
+            cached = self._study.cached
+            held = [held_at(n, length, cached=cached) for n in range(bench.growing.steps)]
             if acts.edits_of(held, prompts[0]):
                 return True
         return False
