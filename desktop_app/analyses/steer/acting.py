@@ -147,18 +147,22 @@ class Acts:
         found = [set(touched(one.position, one.when, step, held).here) for one in self.items]
         return self._edits(found, prompt)
 
-    def edits_of(self, held: Sequence[range], prompt: int = 0) -> tuple[Edit, ...]:
+    def edits_of(
+        self, held: Sequence[range], prompt: int = 0, end: int | None = None
+    ) -> tuple[Edit, ...]:
         """Return what all steps together change, at the very positions that they touch.
 
         Args:
             held: The absolute positions that each step's pass holds.
             prompt: Of which prompt.
+            end: Behind how many positions the text is cut off; None: nowhere.
         """
         found = [
             {
                 p
                 for step, passes in enumerate(held)
                 for p in touched(one.position, one.when, step, passes).here
+                if end is None or p < end
             }
             for one in self.items
         ]
