@@ -30,11 +30,19 @@ def notices(study: Study, *, whole: bool) -> list[Notice]:
     return [*found, *_no_effect(study)] if whole else found
 
 
-def stopped(study: Study, missing: str) -> Notice:
-    """Return the warning of a run that was cancelled; `missing` is what else there is not."""
+def stopped(study: Study, missing: str, unread: int = 0) -> Notice:
+    """Return the warning of a run that was cancelled.
+
+    Args:
+        study: The run.
+        missing: What there is not beside tokens.
+        unread: How many tokens were given that no step had come to.
+    """
     wanted = study.params.max_new_tokens * len(study.texts) * len(study.names)
     known = sum(len(one.ids) for rows in study.grown.values() for one in rows)
     rest = f" {missing}" if missing else ""
+    if unread:
+        rest += f" {plural(unread, 'given token')} had not been read yet and so have no numbers."
     return Notice(PARTIAL, f"Stopped at {known:,} of {wanted:,} tokens.{rest} Run again for more.")
 
 
