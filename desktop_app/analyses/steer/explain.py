@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.said import NAMES, continuations, partings
 from desktop_app.analyses.steer.strength import strength_of
@@ -13,6 +13,8 @@ from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import METRIC_NAMES, number, probability
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desktop_app.analyses.steer.said import Continuation
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
@@ -160,11 +162,7 @@ def _control(result: Result, _place: Place) -> Explained:
 def _recompute(result: Result, place: Place) -> Explained:
     rows, working = result.data.get("recompute"), ""
     if rows is not None and place.prompt < len(rows) and rows[place.prompt]:
-        told = rows[place.prompt]
-        same = "the same" if told.get("same_tokens") else "other"
-        largest = told.get("max_logit_difference")
-        by = "" if largest is None else f", largest difference of a logit {_small(float(largest))}"
-        working = f"{same} tokens{by}"
+        working = _compared(rows[place.prompt])
     return Explained(
         "The steered text in one full pass",
         "prompt and new tokens at once, changed at the very positions that the steps changed",
@@ -175,6 +173,15 @@ def _recompute(result: Result, place: Place) -> Explained:
         _PAGE,
         _HOW,
     )
+
+
+def _compared(told: Mapping[str, Any]) -> str:
+    if told.get("same_tokens") is None:
+        return "not read again: the run stopped before that"
+    same = "the same" if told["same_tokens"] else "other"
+    largest = told.get("max_logit_difference")
+    by = "" if largest is None else f", largest difference of a logit {_small(float(largest))}"
+    return f"{same} tokens{by}"
 
 
 def _reading(result: Result, place: Place) -> Explained:

@@ -79,9 +79,18 @@ def outcome_sentence(told: Sequence[Continuation]) -> str:
     said = [_parting_words(NAMES[first], plain, by_run[first], parts[first])]
     for run in rest:
         at = parts[run]
-        where = "says what plain says" if at is None else f"parts at step {at}"
+        where = _same_words(plain, by_run[run]) if at is None else f"parts at step {at}"
         said.append(f"{_OTHERS.get(run, NAMES[run])} {where}")
     return ", ".join(said)
+
+
+def _same_words(plain: Continuation, other: Continuation) -> str:
+    """Say that a text says what plain says, as far as that is known."""
+    if not (plain.cut or other.cut):
+        return "says what plain says"
+    if not other.tokens:
+        return "has no tokens"
+    return "says what plain says, as far as it goes"
 
 
 def _length(one: Continuation) -> str:
@@ -95,7 +104,7 @@ def _loss_words(one: Continuation) -> str:
 
 def _parting_words(name: str, plain: Continuation, other: Continuation, at: int | None) -> str:
     if at is None:
-        return f"{name} says what plain says"
+        return f"{name} {_same_words(plain, other)}"
     words = [
         f"“{one.tokens[at].label}”" if at < len(one.tokens) else "its end" for one in (plain, other)
     ]

@@ -161,7 +161,9 @@ def _recomputed(result: Result, prompt: int) -> str:
         told = rows[prompt]
     if not told:
         return ""
-    same = "the same tokens" if told.get("same_tokens") else "other tokens"
+    if told.get("same_tokens") is None:
+        return "The whole text was not read again in one full pass: the run stopped before that."
+    same = "the same tokens" if told["same_tokens"] else "other tokens"
     largest = told.get("max_logit_difference")
     by = "" if largest is None else f", logits within {_small(float(largest))}"
     return f"The whole text in one full pass, changed at the very same positions, says {same}{by}."

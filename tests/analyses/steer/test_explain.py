@@ -36,6 +36,14 @@ def test_the_full_pass_claims_no_more_of_the_cache_than_holds():
     assert "Without it" in told.sign
 
 
+def test_a_text_that_was_not_read_again_is_not_compared():
+    unknown = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}
+    result = steer_result()
+    result = replace(result, data=result.data | {"recompute": (unknown,)})
+    working = explain(result, "recompute", Place()).working
+    assert working == "not read again: the run stopped before that"
+
+
 def test_a_reading_rises_by_the_length_of_what_is_added_at_its_place_alone():
     told = explain(steer_result(), "reading", Place())
     assert "at its very place" in told.sign

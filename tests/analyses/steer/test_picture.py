@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from desktop_app.analyses.steer.going_on import continued
-from desktop_app.analyses.steer.picture import about, effect_badge, lines, named, table
+from desktop_app.analyses.steer.picture import (
+    about,
+    effect_badge,
+    lines,
+    named,
+    outcome_sentence,
+    table,
+)
 from desktop_app.analyses.steer.said import continuations, has_effect, parting, partings
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.strength import reach_of, strength_of, with_strength
@@ -37,6 +44,18 @@ def test_texts_part_where_tokens_first_differ():
 def test_a_text_that_ends_parts_where_the_other_goes_on():
     short = strip([10, 11], [" very", " good"], [-0.5, -0.1])
     assert parting(one(PLAIN, "plain"), one(short)) == 2
+
+
+def test_a_text_that_was_cut_parts_nowhere_and_is_not_the_same_either():
+    short = strip([10, 11], [" very", " good"], [-0.5, -0.1])
+    cut = replace(plain_result(), data={"plain": (PLAIN,), "steered": (short,)})
+    told = continuations(cut, 0)
+    assert partings(told) == {"steered": None}
+    assert has_effect(told) is None
+    assert effect_badge(told, SteerParams(layer=1, zero=True)) is None
+    assert outcome_sentence(told) == "Steered says what plain says, as far as it goes"
+    ended = replace(cut, data={"plain": (PLAIN,), "steered": (short | {"ended": True},)})
+    assert partings(continuations(ended, 0)) == {"steered": 2}
 
 
 def test_plain_alone_has_no_effect_to_speak_of():

@@ -360,6 +360,16 @@ def test_the_timeline_has_a_legend_of_what_it_shows(view, grid):
     assert told["timeline_exact"].endswith("says the same tokens, logits within 2e−06.")
 
 
+def test_a_text_that_was_not_read_again_is_not_compared(view):
+    unknown = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}
+    result = steer_result()
+    show(view, replace(result, data={**result.data, "recompute": (unknown, unknown)}))
+    exact = view.read_out()["timeline_exact"]
+    assert exact == (
+        "The whole text was not read again in one full pass: the run stopped before that."
+    )
+
+
 def test_a_cell_says_what_it_is_by_mouse_and_by_keys(view, grid):
     QTest.mouseClick(grid.viewport(), LEFT, pos=grid.cell_box(0, 7).center())
     assert (
