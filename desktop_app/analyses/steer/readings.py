@@ -214,9 +214,7 @@ class _Readings:
 
         texts = [self._before(name, p) for p in prompts]
         changes = replace(study.changes(name, prompts), watch=watch)
-        growing = replace(
-            study.growing, steps=len(ids[0]) + 1, ignore_end=True, padding="none", keep_first=False
-        )
+        growing = replace(study.growing, steps=len(ids[0]) + 1, ignore_end=True, padding="none")
         run = Run(texts, tuple(prompts), changes, ids)
         grow(study.model, [run], self._layers(), growing, lambda *_told: None)
         return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from desktop_app.analyses.steer.strength import multiplies
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.steering import Op, acts_at, parse_begin
 from desktop_app.text.text_sets import ENDINGS
@@ -130,7 +131,7 @@ def _sweep(
         "sweep_coefs": [float(c) for c in np.asarray(result.data["sweep_coef"])],
         "moved": moved,
         "multiplied": multiplied,
-        "alike": len({acts[n]["strength"] for n in multiplied}) == 1,
+        "alike": not multiplies(params),
     }
 
 
