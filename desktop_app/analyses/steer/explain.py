@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.made import made_params
+from desktop_app.analyses.steer.picture import not_read_again
 from desktop_app.analyses.steer.said import NAMES, continuations, partings
 from desktop_app.analyses.steer.strength import strength_of
 from desktop_app.analyses.steer.words import done_words
@@ -163,7 +164,10 @@ def _control(result: Result, _place: Place) -> Explained:
 def _recompute(result: Result, place: Place) -> Explained:
     rows, working = result.data.get("recompute"), ""
     if rows is not None and place.prompt < len(rows) and rows[place.prompt]:
-        working = _compared(rows[place.prompt])
+        told = rows[place.prompt]
+        working = _compared(told)
+        if told.get("same_tokens") is None:
+            working = f"not read again: {not_read_again(result, place.prompt)}"
     return Explained(
         "The steered text in one full pass",
         "prompt and new tokens at once, changed at the very positions that the steps changed",
@@ -177,9 +181,7 @@ def _recompute(result: Result, place: Place) -> Explained:
 
 
 def _compared(told: Mapping[str, Any]) -> str:
-    if told.get("same_tokens") is None:
-        return "not read again: the run stopped before that"
-    same = "the same" if told["same_tokens"] else "other"
+    same = "the same" if told.get("same_tokens") else "other"
     largest = told.get("max_logit_difference")
     by = "" if largest is None else f", largest difference of a logit {_small(float(largest))}"
     return f"{same} tokens{by}"

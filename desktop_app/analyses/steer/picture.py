@@ -70,6 +70,16 @@ def begin_of(result: Result) -> tuple[str, ...]:
     return () if made is None else made.begin
 
 
+def not_read_again(result: Result, prompt: int) -> str:
+    """Return why a steered text was not compared with one full pass, in words."""
+    told = continuations(result, prompt)
+    if not any(one.run == "steered" and one.tokens for one in told):
+        return "there is no token of it"
+    if result.partial:
+        return "the run stopped before that"
+    return "there was too little memory for it"
+
+
 def outcome_sentence(told: Sequence[Continuation]) -> str:
     """Say what came of it: where the steered text parts from the plain one, and the others."""
     by_run = {one.run: one for one in told}

@@ -391,12 +391,7 @@ ANALYSIS = Analysis(
         FieldSpec("control", _STEPS, "The same with random vectors of equal norm", telling=-1),
         FieldSpec("said", _STEPS, "The continuation behind the instruction", telling=-1),
         FieldSpec("recompute", _PROMPT, "The steered text in one full pass", telling=-1),
-        FieldSpec(
-            "differs",
-            _PROMPT,
-            "Whether the steered continuation differs from the plain",
-            nullable=True,
-        ),
+        FieldSpec("differs", _PROMPT, "Whether the steered continuation differs from the plain"),
         FieldSpec("base", _PROMPT, "The metric of the first new token, untouched", "metric"),
         FieldSpec(
             "changed", _PROMPT, "The metric of the first new token, steered", "metric", telling=1

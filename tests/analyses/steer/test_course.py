@@ -14,10 +14,12 @@ from desktop_app.analyses.steer.extras import Extras
 from desktop_app.analyses.steer.picture import outcome_sentence
 from desktop_app.analyses.steer.said import continuations, has_effect
 from desktop_app.contract.report import Reporter
+from desktop_app.session.store import Session
 from desktop_app.support.errors import Cancelled
 from tests.analyses.steer.asked import steer
 from tests.analyses.steer.test_numbers import TEXT, ids_of, run
 from tests.models import tiny
+from tests.samples import stored
 
 
 class Stopping(Reporter):
@@ -167,12 +169,16 @@ def test_a_stop_between_the_runs_of_a_step_claims_no_difference():
     assert uneven
 
 
-def test_prompts_that_were_not_begun_differ_in_nothing_that_is_known():
+def test_prompts_that_were_not_begun_differ_in_nothing_that_is_known(tmp_path):
     found = run(tiny("llama"), ("abcdef", "gh"), layer=1, scale=-6.0, reporter=Stopping("Token 2"))
     begun = [len(one["ids"]) for one in found.data["steered"]]
     nothing = begun.index(0)
     assert found.data["differs"][nothing] is None
     assert "Steered has no tokens" in outcome_sentence(continuations(found, nothing))
+    with Session.create(tmp_path / "stopped.lens") as session:
+        session.add(found)
+    with Session.open(tmp_path / "stopped.lens") as session:
+        stored.assert_same_result(found, session.load(1))
 
 
 def test_tokens_that_an_end_left_out_are_not_missing(monkeypatch):

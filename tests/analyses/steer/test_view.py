@@ -15,6 +15,7 @@ from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.step_strips import StepStrips
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid
+from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.support.vector_files import write
@@ -402,7 +403,8 @@ def test_the_timeline_has_a_legend_of_what_it_shows(view, grid):
 def test_a_text_that_was_not_read_again_is_not_compared(view):
     unknown = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}
     result = steer_result()
-    show(view, replace(result, data={**result.data, "recompute": (unknown, unknown)}))
+    data = {**result.data, "recompute": (unknown, unknown)}
+    show(view, replace(result, data=data, warnings=(Notice(PARTIAL, "Stopped."),)))
     exact = view.read_out()["timeline_exact"]
     assert exact == (
         "The whole text was not read again in one full pass: the run stopped before that."
