@@ -28,16 +28,24 @@ if TYPE_CHECKING:
 MAX_STEPS = 10_000
 MAX_TEXTS = 10_000
 MAX_PATH = 4_096
+MAX_STRENGTH = 3.4e38  # just below the largest number in float32
 _STEPS = re.compile(r"\d{1,5}(:\d{0,5})?(,\d{1,5}(:\d{0,5})?)*\Z")
 
 SteerSite = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "head_z"]
 Op = Literal["zero", "scale", "add", "set", "project_out", "difference", "ablate_heads"]
 RunName = Literal["plain", "steered", "control", "said"]
 
+Strength = Annotated[float, Field(ge=-MAX_STRENGTH, le=MAX_STRENGTH, allow_inf_nan=False)]
+"""What a vector or an activation is multiplied by."""
+
 Code = Literal[0, 1, 2, 3, 4, 5]
 """A place of the timeline: 0 not there yet · 1 computed · 2 lives in the cache · 3 computed and
 changed · 4 lives in the cache, changed when it was computed · 5 lives in the cache and was asked to
 be changed now, which no step can do."""
+
+
+Apart = Literal["lost", "late"]
+"""How passes without the cache differ: later ones lose a change, or they alone make it."""
 
 
 def _plain_when(text: object) -> object:
@@ -146,8 +154,8 @@ class Intervention(Frozen):
     site: SteerSite = "resid_post"
     position: PositionsText = "-1"
     when: WhenText = "prompt"
-    coef: float = Field(default=1.0, allow_inf_nan=False)
-    factor: float = Field(default=1.0, allow_inf_nan=False)
+    coef: Strength = 1.0
+    factor: Strength = 1.0
     file: str = Field(default="", max_length=MAX_PATH)
     from_texts: tuple[Readable, ...] = Field(default=(), alias="from", max_length=MAX_TEXTS)
     to_texts: tuple[Readable, ...] = Field(default=(), alias="to", max_length=MAX_TEXTS)
@@ -228,42 +236,49 @@ def timeline(
         steps: How many steps were made.
         cached: Whether keys and values are kept.
     """
-    width, changed = prompt + max(0, steps - 1), set[int]()
+    width = prompt + max(0, steps - 1)
+    kept = [0] * width  # what a position that lives in the cache is
     rows: list[list[int]] = []
     for step in range(steps):
         held = held_at(step, prompt, cached=cached)
         found = [touched(position, when, step, held) for position, when in acts]
         here = {p for one in found for p in one.here}
         asked = {p for one in found for p in one.cached}
-        if not cached:
-            changed = set()  # every position is computed anew, and what was done to it is gone
-        row = [0] * width
-        for p in range(min(held.stop, width)):
-            if p in held:
-                row[p] = 3 if p in here else 1
-            else:
-                row[p] = 5 if p in asked else 4 if p in changed else 2
-        changed |= here
-        rows.append(row)
+        # Whole stretches at once: of long texts there are millions of places.
+        row = kept[: held.start] + [1] * len(held) + [0] * (width - held.stop)
+        for positions, code in ((here, 3), (asked, 5)):
+            for p in positions:
+                row[p] = code
+        for p in held if cached else ():
+            kept[p] = 4 if p in here else 2
+        rows.append(row[:width])
     return rows
 
 
-def forgets(acts: Sequence[tuple[str, str]], prompt: int, steps: int, *, cached: bool) -> bool:
-    """Return whether a later pass computes a changed position anew without the change.
+def apart_by_cache(
+    acts: Sequence[tuple[str, str]], prompt: int, steps: int, *, cached: bool
+) -> Apart | None:
+    """Return how passes differ in what they change, which only the cache would keep from mattering.
 
-    That happens without the cache alone: "on the prompt pass only" then loses its effect at the
-    next step, and is another experiment than with it.
+    With the cache a position stays what the pass has made of it that computed it. Without, every
+    pass computes it anew: where passes change it otherwise than the first one that holds it, that
+    is another experiment than with the cache. None: it is the same one, or there is the cache.
     """
     if cached:
-        return False
+        return None
     for position, when in acts:
+        if (position, when) == ("all", "every"):
+            continue  # a pass changes all that it holds, and of a long text that is much
         done = set[int]()
         for step in range(steps):
-            here = touched(position, when, step, held_at(step, prompt, cached=False)).here
-            if done.difference(here):
-                return True
-            done.update(here)
-    return False
+            held = held_at(step, prompt, cached=False)
+            here = set(touched(position, when, step, held).here)
+            if done - here:
+                return "lost"
+            if step and here - done - {held.stop - 1}:  # but for the token that is new in it
+                return "late"
+            done = here
+    return None
 
 
 @dataclass(frozen=True)

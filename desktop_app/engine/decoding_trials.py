@@ -42,6 +42,15 @@ def require_cache(model: LoadedModel, layers: Collection[int]) -> None:
         _refuse_cache(model, " while its layers are changed")
 
 
+def keeps_cache(model: LoadedModel, layers: Collection[int]) -> bool:
+    """Return whether `require_cache` is content."""
+    try:
+        require_cache(model, layers)
+    except BadInputError:
+        return False
+    return True
+
+
 def _refuse_cache(model: LoadedModel, when: str) -> NoReturn:
     raise BadInputError(
         f"{model.info.name} cannot go on after kept keys and values{when}: choose --cache no, "

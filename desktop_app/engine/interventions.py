@@ -314,7 +314,8 @@ def _write(
     now = x[index]
     if isinstance(value, Scale):
         factors = [
-            torch.full((len(pick),), edit.value.factor)
+            # What a narrower type cannot hold is infinite there, as a vector times it is.
+            torch.full((len(pick),), edit.value.factor, dtype=torch.float64)
             for (_row, edit), pick in zip(members, picks, strict=True)
             if isinstance(edit.value, Scale)
         ]

@@ -23,6 +23,7 @@ from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods.prepare import encoder_of
 from desktop_app.methods.streams import by_length
 from desktop_app.methods.vectors import Vector, nothing
+from desktop_app.pictures.set_words import difference_words
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.text_sets import looks_like_file, read_sets
 
@@ -58,11 +59,7 @@ class Sets:
     @property
     def made(self) -> str:
         """How a vector is made of them, in words."""
-        where = "at their last token" if self.at == "last" else "as the mean over their tokens"
-        return (
-            f"difference of means: {len(self.end)} texts (“{_brief(self.end[0])}” …) minus "
-            f"{len(self.start)} texts (“{_brief(self.start[0])}” …), read {where}"
-        )
+        return difference_words(self.end, self.start, self.at)
 
 
 def sets_of(one: Intervention, at: ReadAt) -> Sets:

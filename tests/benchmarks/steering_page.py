@@ -94,7 +94,9 @@ def _texts(mood: Result) -> Iterator[str]:
         "step. Beside it stand the plain text, a random vector of equal norm in the same places, "
         f"and *just say it*: “{SAY}” before the prompt, and no vector. The metric is the logit of "
         "“ great” minus that of “ terrible” for the first new token, the loss what each text costs "
-        "the plain model behind the prompt alone: the lower, the more fluent.\n"
+        "the plain model behind the prompt alone: the lower, the more fluent. Layer, coefficient "
+        "and instruction were chosen beforehand, by reading texts of some of these prompts: what "
+        "follows shows what steering does, and is no comparison on prompts that it never saw.\n"
     )
     there = [name for name in _RUNS if name in mood.data]
     yield from _table(

@@ -98,6 +98,17 @@ def test_files_of_texts(tmp_path):
     assert "4 texts" in sets_of(one, "last").made
 
 
+def test_how_a_vector_was_made_counts_its_texts():
+    single = Sets(("B",), ("A",)).made
+    assert single == (
+        "difference of means: 1 text (“A”) minus 1 text (“B”), read at their last token"
+    )
+    assert (
+        "2 texts (“A” …) minus 1 text (“B”), read as the mean"
+        in Sets(("B",), ("A", "C"), at="mean").made
+    )
+
+
 @pytest.mark.parametrize(
     ("start", "end", "says"),
     [

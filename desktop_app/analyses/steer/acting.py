@@ -129,7 +129,7 @@ class Acts:
 
     @property
     def when(self) -> tuple[tuple[str, str], ...]:
-        """Position and when of each, as `timeline` and `forgets` take them."""
+        """Position and when of each, as `timeline` and `apart_by_cache` take them."""
         return tuple((one.position, one.when) for one in self.items)
 
     def varied(self, change: Callable[[Acting], Acting], which: Sequence[int] = (0,)) -> Acts:

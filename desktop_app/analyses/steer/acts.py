@@ -13,7 +13,7 @@ from desktop_app.contract.grammar import HeadsText, PositionsText
 from desktop_app.contract.params import Frozen, setting
 from desktop_app.contract.steering import MAX_PATH, Intervention, Op, SteerSite, WhenText
 from desktop_app.pictures.ranking import Column, Ranking, Row
-from desktop_app.pictures.words import MINUS, SITES, clipped, dotted_name, plural, written
+from desktop_app.pictures.words import MINUS, SITES, dotted_name, plural, written
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ _EMPTY: dict[str, Any] = {
     "ablate_heads": "",
     "also": (),
 }
-_NAMED = 3
 
 
 # The settings and what they do.
@@ -184,16 +183,6 @@ def _what(act: Intervention) -> str:
         "ablate_heads": f"Replace the output of {heads} by its mean",
     }
     return said[act.op]
-
-
-def made_words(act: Intervention) -> str:
-    """Say how a difference of means was made, with the first texts of both sets."""
-    ends = (act.to_texts, act.from_texts)
-    said = [
-        f"mean of {plural(len(texts), 'text')} ({', '.join(map(repr, texts[:_NAMED]))})"
-        for texts in ends
-    ]
-    return clipped(f" {MINUS} ".join(said), 400)
 
 
 def where_words(act: Intervention) -> str:

@@ -269,11 +269,11 @@ class ActsPage(SteerPage):
         if not name[0]:
             return
         values = vector_of(self._result, self._made, act)
-        if values is None:
+        if values is None or self._made is None:
             self._save_by_run(act, name[0])
             return
         try:
-            path = save(name[0], values, self._model, act)
+            path = save(name[0], values, self._model, act, self._made)
         except (BadInputError, OSError) as error:
             self.message.emit(str(error))
             return

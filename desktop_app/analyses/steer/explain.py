@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.said import NAMES, continuations, partings
 from desktop_app.analyses.steer.strength import strength_of
-from desktop_app.analyses.steer.words import done_words, params_of
+from desktop_app.analyses.steer.words import done_words
 from desktop_app.pictures.explained import difference, term
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import METRIC_NAMES, number, probability
@@ -145,7 +146,7 @@ def _changed(result: Result, place: Place) -> Explained:
 
 
 def _control(result: Result, _place: Place) -> Explained:
-    done = done_words(params_of(result.params))
+    done = done_words(made_params(result.params))
     return Explained(
         "Random control",
         "control: the change δ = new − old at each place becomes ‖δ‖ · a random unit vector",
@@ -169,7 +170,9 @@ def _recompute(result: Result, place: Place) -> Explained:
         "The steered text in one full pass",
         "prompt and new tokens at once, changed at the very positions that the steps changed",
         working,
-        "The cache changes nothing: what was changed lives on in later layers' keys and values.",
+        "With the cache it is the same experiment, and logits differ by rounding: what was changed "
+        "lives on in later layers' keys and values. Without it later steps may compute a changed "
+        "position anew, without the change: then it is another one.",
         _PAGE,
         _HOW,
     )
@@ -182,8 +185,12 @@ def _reading(result: Result, place: Place) -> Explained:
         if values:
             mean = number(sum(values) / len(values), sign=True)
             working += f"{'; ' if working else ''}{NAMES[one.run].lower()} {mean} on average"
-    strong = strength_of(params_of(result.params))
-    sign = "" if strong is None else " Where one steers along the same direction, it rises by that."
+    made, sign = made_params(result.params), ""
+    if made is not None and strength_of(made) is not None:
+        sign = (
+            " A vector along it that is added at its very place raises the reading of a changed "
+            "token by coefficient · ‖vector‖, the text before it being the same."
+        )
     return Explained(
         "Reading along a direction",
         "reading = stream · direction / ‖direction‖, at each new token",

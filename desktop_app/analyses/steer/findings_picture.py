@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.pictures.ranking import Column, Ranking, Row
+from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import MINUS, clipped, number, plural, written
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ TITLES = {
 _MOST_CARDS, _MOST_ROWS, _MOST_COLUMNS = 40, 200, 12
 _LONG = 300
 _WIDE = 6
+_SAID = "text"
 
 
 @dataclass(frozen=True)
@@ -156,17 +158,22 @@ def _records(records: Sequence[Mapping[str, Any]]) -> Ranking:
     columns = tuple(
         Column(
             name or "name",
-            "mono" if _holds_lists(records, name) else "text",
+            "mono" if name == _SAID or _holds_lists(records, name) else "text",
             _title(name),
             width="stretch" if name == names[-1] else None,
         )
         for name in names
     )
     rows = (
-        Row(place, tuple(_text(record.get(name)) for name in names))
+        Row(place, tuple(_cell(name, record.get(name)) for name in names))
         for place, record in enumerate(records)
     )
     return Ranking(columns, tuple(rows))
+
+
+def _cell(name: str, value: Any) -> str:
+    """Write a value of a table; of what was said every space and line end is drawn."""
+    return display_text(value) if name == _SAID and isinstance(value, str) else _text(value)
 
 
 def _upright(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Ranking:
@@ -204,7 +211,7 @@ def _text(value: Any) -> str:
         return clipped(", ".join(_text(v) for v in value), _LONG)
     if isinstance(value, Mapping):
         return clipped(", ".join(f"{_title(str(k))} {_text(v)}" for k, v in value.items()), _LONG)
-    return clipped(str(value), _LONG)
+    return clipped(" ".join(str(value).split("\n")), _LONG)
 
 
 def _number(value: float) -> str:

@@ -165,7 +165,7 @@ def known_scores(study: Study) -> None:
             if name == "plain":
                 study.plain_logprobs[name, prompt] = list(one.logprobs)
                 continue
-            if len(study.plain_logprobs.get((name, prompt), ())) == len(one.ids):
+            if one.ids and len(study.plain_logprobs.get((name, prompt), ())) == len(one.ids):
                 continue  # all of them have been asked for already
             same = list[float]()
             for token, own, logprob in zip(

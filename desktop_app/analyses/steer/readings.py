@@ -19,7 +19,7 @@ from desktop_app.analyses.steer.study import STEERED
 from desktop_app.analyses.steer.trials import Worth
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
-from desktop_app.contract.steering import forgets, held_at
+from desktop_app.contract.steering import apart_by_cache, held_at
 from desktop_app.engine.decoding import Changes, Decoder, decoding
 from desktop_app.engine.memory import texts_per_pass
 from desktop_app.engine.model import site_hook
@@ -122,8 +122,8 @@ class _Readings:
             report.step(done / len(groups), "Reading along the direction")
             acts = name in STEERED and study.acts
             steps = count + 1
-            lost = acts and forgets(study.acts.when, length, steps, cached=study.cached)
-            work = self._by_steps if lost else self._at_once
+            apart = acts and apart_by_cache(study.acts.when, length, steps, cached=study.cached)
+            work = self._by_steps if apart else self._at_once
             limit = texts_per_pass(study.model, length + count, 1)
             rows = partial(self._some, work, name, prompts)
             for some, values in in_batches(study.model, len(prompts), limit, rows):
@@ -194,11 +194,13 @@ class _Readings:
     def _by_steps(self, name: RunName, prompts: Sequence[int]) -> list[list[float]]:
         """Return the readings of texts that are said once more, step by step.
 
-        Without the cache later steps may forget a change, so that no single pass is the same.
+        Without the cache steps may change a position otherwise than one another, so that no single
+        pass is the same.
         """
         study = self._study
         ids = [study.grown[name][p].ids for p in prompts]
-        found: list[list[float]] = [[] for _prompt in prompts]
+        # Noted by step: rows that memory was too short for are said again, fewer at once.
+        found = [[float("nan")] * len(own) for own in ids]
 
         def watch(this: Pass) -> list[tuple[str, HookFn]]:
             def look(x: torch.Tensor, hook: object) -> None:
@@ -207,7 +209,7 @@ class _Readings:
                     this.rows, self._project(by_row[:, -1]).tolist(), strict=True
                 ):
                     if this.step:  # step 0 ends with the prompt's own last token
-                        found[row].append(value)
+                        found[row][this.step - 1] = value
 
             return [(site_hook(self._vector.layer, self._vector.site), look)]
 

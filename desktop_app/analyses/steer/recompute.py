@@ -1,8 +1,8 @@
 """The steered text in one full pass, under the same interventions at the very same positions.
 
 With the cache that is the same experiment, computed another way: tokens must be the same and logits
-differ by rounding alone. Without it a change can be forgotten by later steps (see
-`contract.steering.forgets`), and then this is another experiment, which shows.
+differ by rounding alone. Without it later steps may lose a change, or be the only ones to make it
+(see `contract.steering.apart_by_cache`), and then this is another experiment, which shows.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from desktop_app.contract.steering import (
     Further,
     Intervention,
     SteerSite,
+    Strength,
     WhenText,
     read_intervention,
 )
@@ -30,7 +31,6 @@ MAX_INTERVENTIONS = 64
 MAX_VECTORS = 16
 _WHERE = ("layer", "site", "position", "when")
 PathText = Annotated[str, Field(max_length=MAX_PATH)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class SteerParams(Params):
@@ -53,7 +53,7 @@ class SteerParams(Params):
         words={"all": "all positions", "": "position {}"},
     )
     zero: bool = setting(False, "Zero", "The activation becomes 0.")
-    scale: float | None = setting(
+    scale: Strength | None = setting(
         None,
         "Scale",
         "The activation is multiplied by this.",
@@ -125,7 +125,7 @@ class SteerParams(Params):
         hidden=True,
         words={"last": "", "mean": "mean over all tokens of the texts"},
     )
-    coef: tuple[Finite, ...] = setting(
+    coef: tuple[Strength, ...] = setting(
         (1.0,),
         "Coefficients",
         "What the vector is multiplied by; several vectors may have one each.",
@@ -218,7 +218,7 @@ class SteerParams(Params):
         placeholder="no sweep",
         hidden=True,
     )
-    sweep_coefs: tuple[Finite, ...] = setting(
+    sweep_coefs: tuple[Strength, ...] = setting(
         (),
         "Sweep coefficients",
         "Coefficients that are tried in turn: -4,-2,0,2,4.",

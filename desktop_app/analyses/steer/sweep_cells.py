@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.steer.acting import STRONG, Acts, acting
+from desktop_app.analyses.steer.strength import multiplies
 from desktop_app.contract.grammar import resolve_range
 from desktop_app.contract.report import SilentReporter
 from desktop_app.engine.sites import require_acting
@@ -33,6 +34,7 @@ class Swept:
         coefs: What its columns are.
         moved: Layer by layer the interventions that are varied, as they are made there.
         fixed: Those that stay.
+        multiplies: Whether a coefficient multiplies each vector's own, rather than replace it.
         notices: What must be said.
     """
 
@@ -40,17 +42,16 @@ class Swept:
     coefs: tuple[float, ...]
     moved: tuple[tuple[Acting, ...], ...]
     fixed: tuple[Acting, ...] = ()
+    multiplies: bool = False
     notices: list[Notice] = field(default_factory=list)
 
     def acts(self, row: int, column: int) -> Acts:
         """Return the interventions of a cell."""
         moved = self.moved[row]
         which = _strong([one.op for one in moved])
-        vectors = [one for one in moved if one.op in which]
-        alike = len({one.strength for one in vectors}) == 1
         coef = self.coefs[column]
         given = [
-            one.times(coef if alike else coef * one.strength) if one.op in which else one
+            one.times(coef * one.strength if self.multiplies else coef) if one.op in which else one
             for one in moved
         ]
         return Acts((*given, *self.fixed))
@@ -65,7 +66,7 @@ def axes_of(study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
     moved, _fixed = _parted(study)
     _require_variable(study, moved)
     params, model = study.params, study.model
-    coefs = tuple(params.sweep_coefs or (_own_coef(moved),))
+    coefs = tuple(params.sweep_coefs or (_own_coef(study, moved),))
     if not params.sweep_layers:
         return (moved[0].layer,), coefs  # each stays at its own
     layers = tuple(resolve_range(params.sweep_layers, model.info.n_layers, "--sweep-layers"))
@@ -89,12 +90,13 @@ def swept_of(study: Study, report: Reporter) -> Swept:
     layers, coefs = axes_of(study)
     moved, fixed = _parted(study)
     if not study.params.sweep_layers:
-        return Swept(layers, coefs, (moved,), fixed)
+        return Swept(layers, coefs, (moved,), fixed, multiplies(study.params))
     made = [_at_layers(study, one, layers, report) for one in moved]
     rows = tuple(tuple(at[layer] for at in made) for layer in layers)
     told = dict.fromkeys(n for row in rows for one in row for n in _told_of(one))
     already = {n for one in moved for n in _told_of(one)}
-    return Swept(layers, coefs, rows, fixed, [n for n in told if n not in already])
+    notices = [n for n in told if n not in already]
+    return Swept(layers, coefs, rows, fixed, multiplies(study.params), notices)
 
 
 def _parted(study: Study) -> tuple[tuple[Acting, ...], tuple[Acting, ...]]:
@@ -134,8 +136,10 @@ def _require_variable(study: Study, moved: Sequence[Acting]) -> None:
         )
 
 
-def _own_coef(moved: Sequence[Acting]) -> float:
+def _own_coef(study: Study, moved: Sequence[Acting]) -> float:
     """Return the one coefficient of settings; 1 where vectors have one each, or none has any."""
+    if multiplies(study.params):
+        return 1.0
     which = _strong([one.op for one in moved])
     found = {one.strength for one in moved if one.op in which}
     return found.pop() if len(found) == 1 else 1.0

@@ -17,7 +17,7 @@ import numpy as np
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import METRIC_NAMES, number, prompt_title, written
+from desktop_app.pictures.words import METRIC_NAMES, number, plural, prompt_title, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -246,7 +246,7 @@ def cell_sentence(sweep: Sweep, cell: Cell) -> str:
 def headline(sweep: Sweep) -> str:
     """Say how far the sweep is, and where the metric changes most."""
     known = np.isfinite(sweep.values)
-    count = f"{len(sweep.layers)} layers × {len(sweep.coefs)} {sweep.way.lower()}s"
+    count = f"{plural(len(sweep.layers), 'layer')} × {plural(len(sweep.coefs), sweep.way.lower())}"
     if not known.all():
         count += f", {int(known.sum()):,} of {known.size:,} cells so far"
     best = strongest(sweep)
@@ -347,18 +347,6 @@ def plain_text(result: Result, prompt: int) -> str:
         return str(result.data["plain"][prompt]["text"])
     except (KeyError, IndexError, TypeError):
         return ""
-
-
-def cell_settings(params: Mapping[str, Any], sweep: Sweep, cell: Cell) -> dict[str, Any]:
-    """Return what differs from a sweep's settings where one of its cells is steered.
-
-    A coefficient stands in the place of the one that settings give; of several, it multiplies each.
-    """
-    coef, given = sweep.coefs[cell[1]], tuple(params.get("coef") or ())
-    coefs = tuple(float(own) * coef for own in given) if len(given) > 1 else (coef,)
-    strength = {"scale": coef} if sweep.factor else {"coef": coefs}
-    asked = {"sweep_layers": "", "sweep_coefs": (), "scan": False, "preset": "none", "begin": ()}
-    return {"layer": sweep.layers[cell[0]], **strength, **asked}
 
 
 def offered_coefs(params: Mapping[str, Any]) -> tuple[float, ...]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
-
+from desktop_app.analyses.steer.unfinite import finer, first_bad
 from desktop_app.contract.result import PARTIAL, Notice
-from desktop_app.contract.steering import forgets, held_at, touched
-from desktop_app.engine.decoding import Changes, Decoder, Pass, decoding
-from desktop_app.engine.model import site_hook
+from desktop_app.contract.steering import apart_by_cache, held_at, touched
+from desktop_app.engine.decoding_trials import keeps_cache
 from desktop_app.pictures.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from desktop_app.analyses.steer.study import Study
-    from desktop_app.contract.steering import RunName
-    from desktop_app.engine.model import HookFn, Site
+    from desktop_app.contract.steering import Apart, RunName
 
 NAMES: dict[RunName, str] = {
     "plain": "plain",
@@ -26,7 +22,6 @@ NAMES: dict[RunName, str] = {
     "control": "random-control",
     "said": "instructed",
 }
-_OUTPUTS: tuple[Site, ...] = ("attn_out", "mlp_out", "resid_post")
 
 
 def notices(study: Study, *, whole: bool) -> list[Notice]:
@@ -44,16 +39,13 @@ def stopped(study: Study, missing: str) -> Notice:
 
 
 def _cache(study: Study) -> Iterator[Notice]:
-    """Say where a change is forgotten without the cache, and where it comes too late with it."""
+    """Say where passes differ without the cache, and where a change comes too late with it."""
     steps, lengths = study.params.max_new_tokens, sorted({len(text) for text in study.texts})
-    if any(forgets(study.acts.when, n, steps, cached=study.cached) for n in lengths):
-        message = (
-            "Without the cache every step computes the whole text anew, and later steps compute "
-            "changed positions without the change: this is another experiment than with the "
-            "cache, where it lives on. For the other one use --cache yes, or name the position "
-            f"from the prompt's start (such as --position {lengths[0] - 1}) with --when every."
-        )
-        yield Notice("cache_forgets", message)
+    when, cached = study.acts.when, study.cached
+    ways = (apart_by_cache(when, n, steps, cached=cached) for n in lengths)
+    way = next((way for way in ways if way), None)
+    if way is not None:
+        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1))
     for one in study.acts.items:
         found = _first_cached(study, one.position, one.when, lengths)
         if found is not None:
@@ -66,6 +58,27 @@ def _cache(study: Study) -> Iterator[Notice]:
             )
             yield Notice("position_cached", message)
             return
+
+
+def _apart(study: Study, way: Apart, position: int) -> str:
+    """Say that the cache would make another experiment of this one, and how to get that."""
+    what = {
+        "lost": "compute changed positions without the change: this is another experiment than "
+        "with the cache, where it lives on",
+        "late": "change positions that earlier ones have computed unchanged: this is another "
+        "experiment than with the cache, where a position stays as it was first computed",
+    }[way]
+    fixed = (
+        f"the position from the prompt's start (such as --position {position}) with --when every"
+    )
+    if keeps_cache(study.model, study.acts.layers):
+        also = ", or name" if way == "lost" else "; for the same with and without it name"
+        do = f"For the other one use --cache yes{also} {fixed}"
+    else:
+        do = f"For a change that no step undoes name {fixed}"
+    return (
+        f"Without the cache every step computes the whole text anew, and later steps {what}. {do}."
+    )
 
 
 def _first_cached(
@@ -125,9 +138,8 @@ def _broken(study: Study) -> Iterator[Notice]:
         if not bad:
             continue
         prompt, step = bad[0]
-        layer = _first_bad_layer(study, name, prompt)
-        where = "in no layer's output" if layer is None else f"first in layer {layer}"
-        finer = "" if study.model.info.dtype == "float32" else ", or load the model with float32"
+        run, said = study.run(name, [prompt]), study.grown[name][prompt].ids
+        where = first_bad(study.model, run, said, cached=study.cached)
         change = (
             "use a smaller strength"
             if name in {"steered", "control"}
@@ -135,37 +147,9 @@ def _broken(study: Study) -> Iterator[Notice]:
         )
         message = (
             f"The {NAMES[name]} continuation{_of(study, [p for p, _step in bad])} ends at step "
-            f"{step}: its logits are no finite numbers, {where}; {change}{finer}."
+            f"{step}: its logits are no finite numbers, {where}; {change}{finer(study.model)}."
         )
         yield Notice("not_finite", message, None, prompt if len(bad) == 1 else None)
-
-
-def _first_bad_layer(study: Study, name: RunName, prompt: int) -> int | None:
-    """Return the first layer whose output is not finite where a continuation broke."""
-    model, bad = study.model, list[int]()
-
-    def look(x: torch.Tensor, hook: object, layer: int) -> None:
-        if not bad and not bool(torch.isfinite(x).all()):
-            bad.append(layer)
-
-    def watch(_this: Pass) -> list[tuple[str, HookFn]]:
-        return [
-            (site_hook(layer, site), partial(look, layer=layer))
-            for layer in range(model.info.n_layers)
-            for site in _OUTPUTS
-            if (layer, site) not in model.unfit
-        ]
-
-    run = study.run(name, [prompt])
-    changes = Changes(run.changes.planned, run.changes.wrap, watch)
-    with decoding(model, range(model.info.n_layers)):
-        decoder = Decoder(model, run.texts, changes, cached=study.cached)
-        for token in [*study.grown[name][prompt].ids, 0]:
-            decoder.advance()
-            if bad:
-                break
-            decoder.take(torch.tensor([token]))
-    return bad[0] if bad else None
 
 
 def _no_effect(study: Study) -> Iterator[Notice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from desktop_app.analyses.steer import acts as data_of
 from desktop_app.contract.steering import SteerSite
+from desktop_app.pictures.set_words import difference_words
 from desktop_app.pictures.words import clipped, without_flags
-from desktop_app.support import vector_files
+from desktop_app.support import paths, vector_files
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -109,23 +111,28 @@ def vector_of(
 
 
 def proposed(model: ModelInfo, act: Intervention) -> Path:
-    """Return under which name a vector is saved where nothing else is said."""
+    """Return under which name a vector is saved where nothing else is said; its folder is made."""
     name = "".join(c if c.isalnum() else "-" for c in model.name)[:40]
     layer = 0 if act.layer is None else act.layer % model.n_layers
     stem = f"{name}-L{layer}-{act.site.replace('_', '-')}"
     folder, number = vector_files.folder(), 1
+    with suppress(OSError):  # saving says what is wrong
+        paths.ensure(folder)
     while (path := folder / f"{stem}-{number}{vector_files.ENDING}").exists():
         number += 1
     return path
 
 
-def save(path: str, values: np.ndarray, model: ModelInfo, act: Intervention) -> Path:
-    """Write the vector of an intervention; return where it lies.
+def save(
+    path: str, values: np.ndarray, model: ModelInfo, act: Intervention, made: SteerParams
+) -> Path:
+    """Write the vector of a difference of means, as settings had it made; return where it lies.
 
     Raises:
         BadInputError: It cannot be written there.
     """
     target = vector_files.check_target(path, "Save vector")
     layer = 0 if act.layer is None else act.layer % model.n_layers
-    vector_files.write(target, values, model, (layer, act.site), data_of.made_words(act))
+    how = difference_words(act.to_texts, act.from_texts, made.vector_at)
+    vector_files.write(target, values, model, (layer, act.site), how)
     return target

@@ -8,6 +8,7 @@ from desktop_app.analyses.steer import vectors
 from desktop_app.analyses.steer.options import SharedForm, settings_of, shared_of
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Intervention
+from desktop_app.methods.text_means import sets_of
 from desktop_app.support import vector_files
 from desktop_app.support.errors import BadInputError
 from tests.samples import boards, drawn
@@ -179,12 +180,14 @@ def test_the_vector_of_a_result_is_saved_and_found_again(tmp_path, monkeypatch):
     assert vectors.vector_of(result, made, heads) is None
     path = vectors.proposed(model, one)
     path.parent.mkdir()
-    assert vectors.save(str(path), values, model, one) == path
+    assert vectors.save(str(path), values, model, one, made) == path
     assert vectors.proposed(model, one) != path  # what is there is not written over unasked
     (known,) = vectors.kept(model)
     assert known.place == {"layer": 1, "site": "resid_post"}
     assert known.title.startswith("L1 · ")
+    # As the run itself says it.
+    assert known.tip.splitlines()[0] == sets_of(one, made.vector_at).made
     assert vectors.misfit(act("add", file=known.file), model, elsewhere=False) == ""
     assert vectors.kept(drawn.model(fingerprint="11ee")) == ()
     with pytest.raises(BadInputError, match="must end in"):
-        vectors.save(str(tmp_path / "v.txt"), values, model, one)
+        vectors.save(str(tmp_path / "v.txt"), values, model, one, made)

@@ -1,4 +1,4 @@
-"""What is asked and cannot be done is refused by its name, or said: never left undone in silence."""
+"""What is asked and cannot be done is refused by its name, or said: never silently left undone."""
 
 from __future__ import annotations
 

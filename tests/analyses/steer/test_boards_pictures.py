@@ -11,6 +11,7 @@ from desktop_app.analyses.steer import sweep_picture as sweeps
 from desktop_app.analyses.steer.made import made_with
 from desktop_app.analyses.steer.picture import lines
 from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.swept_cell import cell_settings
 from desktop_app.contract.steering import timeline
 from tests.samples import boards
 
@@ -58,6 +59,15 @@ def test_without_control_or_base_less_is_claimed():
     assert "andom" not in sweeps.cell_sentence(found, (0, 0))
 
 
+def test_a_single_layer_is_no_layers():
+    data = boards.sweep_data()
+    one = {
+        name: data[name][:1] for name in data if name.startswith("sweep_") and name != "sweep_coef"
+    }
+    found = sweeps.sweep_of(data | one, boards.SETTINGS)
+    assert sweeps.headline(found).startswith("1 layer × 5 coefficients.")
+
+
 def test_an_amount_has_no_sign():
     result = boards.result(boards.sweep_data(base=np.zeros(2)), metric="kl")
     found = sweeps.sweep_of(result.data, result.params, result.prompts)
@@ -70,7 +80,7 @@ def test_a_sweep_under_way_has_holes():
         data[name] = data[name].copy()
         data[name][1:] = np.nan
     found = sweeps.sweep_of(data, boards.SETTINGS)
-    assert "5 of 15 cells so far" in sweeps.headline(found)
+    assert sweeps.headline(found).startswith("3 layers × 5 coefficients, 5 of 15 cells so far")
     assert sweeps.strongest(found) in {(0, 0), (0, 4)}
     assert len(sweeps.cells_ranking(found).rows) == 5
     assert "not been computed" in sweeps.cell_sentence(found, (2, 0))
@@ -106,15 +116,15 @@ def test_numbers_that_do_not_fit_are_refused():
 
 def test_the_run_of_a_cell_is_the_sweeps_own_at_that_strength():
     result = boards.sweep_result()
-    changes = made_with(result.params) | sweeps.cell_settings(result.params, sweep(), (2, 0))
+    changes = made_with(result.params) | cell_settings(result.params, sweep(), (2, 0))
     params = SteerParams().model_copy(update=changes)
     (only,) = params.interventions()
     assert (only.layer, only.coef, only.to_texts) == (2, -4.0, ("good", "nice"))
     assert params.sweep_layers == ""
     assert params.sweep_coefs == ()
     assert made_with({"layer": "nowhere"}) == {}
-    each_own = {**result.params, "coef": [2.0, -1.0]}
-    assert sweeps.cell_settings(each_own, sweep(), (0, 4))["coef"] == (8.0, -4.0)
+    each_own = {**result.params, "add": ["v.safetensors"], "coef": [2.0, -1.0]}
+    assert cell_settings(each_own, sweep(), (0, 4))["coef"] == (8.0, -4.0)
 
 
 def test_a_factor_is_swept_where_there_is_no_vector():
@@ -123,7 +133,7 @@ def test_a_factor_is_swept_where_there_is_no_vector():
     result = boards.result(boards.sweep_data(), scale=2.0, **{"from": [], "to": []})
     found = sweeps.sweep_of(result.data, result.params, result.prompts)
     assert found.way == "Factor"
-    assert sweeps.cell_settings(result.params, found, (0, 3))["scale"] == 1.0
+    assert cell_settings(result.params, found, (0, 3))["scale"] == 1.0
     assert 1.0 in sweeps.offered_coefs(params)
     assert sweeps.offered_coefs({"coef": (-3.0,)})[0] == -6.0
     assert not sweeps.can_sweep({"zero": True})
@@ -145,7 +155,8 @@ def test_a_card_says_what_was_found_with_its_numbers():
     (name, table) = first.tables[0]
     assert name == "Rows"
     assert [c.key for c in table.columns] == ["position", "ids", "text"]
-    assert table.rows[0].values[1] == "216, 34, 32"
+    assert table.rows[0].values[1:] == ("216, 34, 32", "␠2022")
+    assert table.rows[1].values[2] == "↵↵"  # a line end would cut the row
     assert "1 of 3 experiments" in findings.headline((first, second, third))
     assert "could not be tried" in findings.headline((first, second, third))
 

@@ -153,6 +153,7 @@ def test_numbers_that_are_none_end_a_text_and_name_the_layer():
     told = [w.message for w in found.warnings if w.code == "not_finite"]
     assert len(broken) < 4
     assert any("first in layer 1" in message for message in told)
+    assert all("numbers, in no" not in message for message in told)
     assert found.data["plain"][0]["ids"] == run(model).data["plain"][0]["ids"]
 
 

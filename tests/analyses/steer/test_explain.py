@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from desktop_app.analyses.steer.explain import WHATS, explain
@@ -22,6 +24,22 @@ from tests.samples.steered import plain_result, steer_result
 )
 def test_the_values_stand_in_the_working(what, part):
     assert part in explain(steer_result(), what, Place()).working
+
+
+def test_the_full_pass_claims_no_more_of_the_cache_than_holds():
+    forgotten = {"same_tokens": False, "max_logit_difference": 1.3, "first_apart": 1}
+    result = steer_result()
+    result = replace(result, data=result.data | {"recompute": (forgotten,)})
+    told = explain(result, "recompute", Place())
+    assert told.working.startswith("other tokens")
+    assert "With the cache" in told.sign
+    assert "Without it" in told.sign
+
+
+def test_a_reading_rises_by_the_length_of_what_is_added_at_its_place_alone():
+    told = explain(steer_result(), "reading", Place())
+    assert "at its very place" in told.sign
+    assert "coefficient · ‖vector‖" in told.sign
 
 
 def test_of_plain_generation_the_plain_text_is_explained():

@@ -281,6 +281,25 @@ def test_prompt_only_without_the_cache_is_another_experiment_and_said_so():
     assert "--cache yes" in told
 
 
+@pytest.mark.parametrize(("position", "when"), [("1", "2:"), ("all", "1:")])
+def test_a_change_that_comes_late_without_the_cache_is_another_experiment(position, when):
+    settings = {"layer": 0, "zero": True, "position": position, "when": when}
+    found = run(tiny("qwen3"), cache="no", max_new_tokens=6, **settings)
+    assert found.data["recompute"][0]["max_logit_difference"] > 1e-2
+    (told,) = [w.message for w in found.warnings if w.code == "cache_forgets"]
+    assert "another experiment" in told
+    assert "earlier ones have computed unchanged" in told
+    kept = run(tiny("qwen3"), max_new_tokens=6, **settings)
+    assert "cache_forgets" not in {w.code for w in kept.warnings}
+
+
+def test_a_model_without_a_cache_is_not_told_to_use_it():
+    found = run(tiny("openai-gpt"), layer=0, zero=True, cache="no")
+    (told,) = [w.message for w in found.warnings if w.code == "cache_forgets"]
+    assert "--cache yes" not in told
+    assert "with --when every" in told
+
+
 def test_a_position_in_the_cache_is_explained_and_drawn():
     model = tiny("llama")
     found = run(model, layer=0, zero=True, position="3", when="every")

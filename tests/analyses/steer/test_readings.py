@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from desktop_app.engine.decoding import Decoder
 from desktop_app.methods.vectors import Vector, save_vector
 from desktop_app.support.errors import BadInputError
 from tests.analyses.steer.asked import Stops, add, plain, steer
@@ -91,6 +92,22 @@ def test_without_the_cache_a_forgotten_change_is_not_read(tmp_path):
         assert found["steered"][prompt]["reading"] == pytest.approx(expected, abs=1e-4)
 
 
+def test_without_the_cache_a_change_that_comes_late_is_read_where_it_is_made(tmp_path):
+    model = tiny("llama")
+    hf = plain(model.spec.model)
+    given, vector = steering(model, tmp_path)
+    file, direction = made(model, tmp_path)
+    shared = {"read_direction": file, "max_new_tokens": STEPS, "ignore_eos": True}
+    late = {"position": "1", "when": "2:", "cache": "no"}
+    found = steer(model, PROMPTS[:1], **late, **shared, **given).data["steered"][0]
+    ids, expected = list(model.tokenizer.encode(PROMPTS[0]).ids), []
+    for count in range(1, STEPS + 1):
+        hooks = [Hook(1, "resid_post", add(vector, 1))] if count >= 2 else []
+        seen = hf.seen([*ids, *found["ids"][:count]], 2, "resid_post", hooks)
+        expected.append(float(seen[-1] @ direction / direction.norm()))
+    assert found["reading"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_batches_change_no_reading(tmp_path):
     model = tiny("llama")
     given, _vector = steering(model, tmp_path)
@@ -103,6 +120,34 @@ def test_batches_change_no_reading(tmp_path):
         for name in ("plain", "steered", "control"):
             for left, right in zip(one[name], other[name], strict=True):
                 assert left["reading"] == pytest.approx(right["reading"], abs=1e-4)
+
+
+def test_running_out_of_memory_on_the_way_reads_no_token_twice(tmp_path, monkeypatch):
+    model = tiny("llama")
+    given, _vector = steering(model, tmp_path)
+    file, _direction = made(model, tmp_path)
+    texts = ("abc def", "abd eef", "abe dda")
+    shared = {"read_direction": file, "max_new_tokens": STEPS, "ignore_eos": True, "cache": "no"}
+    whole = steer(model, texts, **shared, **given).data
+    advance, tried, reading = Decoder.advance, [], []
+
+    class Hears(Stops):
+        def step(self, fraction, note=""):
+            reading.extend([note] if "Reading along" in note else [])
+
+    def short(self, check=None):
+        if reading and len(self.coming.rows) > 1 and self.step == 2:
+            tried.append(self.step)
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return advance(self, check)
+
+    monkeypatch.setattr(Decoder, "advance", short)
+    halved = steer(model, texts, Hears("nothing"), **shared, **given).data
+    assert tried
+    for name in ("steered", "control"):
+        for left, right in zip(whole[name], halved[name], strict=True):
+            assert len(right["reading"]) == len(right["ids"]) == STEPS
+            assert left["reading"] == pytest.approx(right["reading"], abs=1e-4)
 
 
 def test_a_text_that_ended_is_read_as_far_as_it_goes(tmp_path):

@@ -313,8 +313,8 @@ def test_cells_that_overflow_are_told_by_their_number():
     )
     messages = [n.message for n in found.warnings if n.code == "not_finite"]
     assert messages == [
-        "1 cell of the sweep has logits that are no finite numbers: use smaller coefficients, or "
-        "load the model with --dtype float32."
+        "1 cell of the sweep has logits that are no finite numbers, first in layer 1 (steered at "
+        "layer 1, times 3e+38); use smaller coefficients."
     ]
     names = ("sweep_metric", "sweep_loss", "sweep_control_metric", "sweep_control_loss")
     whole = np.isfinite(sum(found.data[name][0] for name in names))
