@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.steer import asking
 from desktop_app.analyses.steer.acting import Acts, resolve
 from desktop_app.analyses.steer.extras import Extras
 from desktop_app.analyses.steer.growth import generate, known_scores
@@ -52,13 +53,14 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
         `vector`s and their `vector_norm`; and what was asked for beside: sweep, scan, findings.
     """
     clock = Clock(model)
+    asking.refuse(params)
     prepared, metric = _prepared(model, params, report)
     with no_hooks_left(model):
         vectors = ShareReporter(report, 0.0, _SHARE_OF_VECTORS)
         resolved = resolve(model, params, prepared, vectors)
         study = _study(model, params, prepared, metric, resolved.acts)
         extras = Extras(study)
-        said = [*prepared.notices, *resolved.notices]
+        said = [*prepared.notices, *asking.notices(params), *resolved.notices]
         rest = ShareReporter(report, _SHARE_OF_VECTORS, 1 - _SHARE_OF_VECTORS)
         try:
             generate(study, ShareReporter(rest, 0.0, 1 - extras.share), extras.memory)
