@@ -45,7 +45,7 @@ be changed now, which no step can do."""
 
 
 Apart = Literal["lost", "late"]
-"""How passes without the cache differ: a change is lost at later ones, or made by later ones alone."""
+"""How passes without the cache differ: later ones lose a change, or they alone make it."""
 
 
 def _plain_when(text: object) -> object:

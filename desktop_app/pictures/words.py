@@ -89,6 +89,7 @@ _NOTICES = {
     "position_cached": "position lives in the cache",
     "cache_forgets": "forgotten without the cache",
     "constant_logits": "all logits equal",
+    "not_recomputed": "not read in one pass",
 }
 METRIC_NAMES = {
     "logit_diff": "logit difference",

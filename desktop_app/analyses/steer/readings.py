@@ -193,7 +193,8 @@ class _Readings:
     def _by_steps(self, name: RunName, prompts: Sequence[int]) -> list[list[float]]:
         """Return the readings of texts that are said once more, step by step.
 
-        Without the cache steps may change a position otherwise than one another, so that no single pass is the same.
+        Without the cache steps may change a position otherwise than one another, so that no single
+        pass is the same.
         """
         study = self._study
         ids = [study.grown[name][p].ids for p in prompts]
@@ -213,9 +214,7 @@ class _Readings:
 
         texts = [self._before(name, p) for p in prompts]
         changes = replace(study.changes(name, prompts), watch=watch)
-        growing = replace(
-            study.growing, steps=len(ids[0]) + 1, ignore_end=True, padding="none", keep_first=False
-        )
+        growing = replace(study.growing, steps=len(ids[0]) + 1, ignore_end=True, padding="none")
         run = Run(texts, tuple(prompts), changes, ids)
         grow(study.model, [run], self._layers(), growing, lambda *_told: None)
         return found

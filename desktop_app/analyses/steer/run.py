@@ -11,7 +11,7 @@ from desktop_app.analyses.steer.extras import Extras
 from desktop_app.analyses.steer.growth import generate, known_scores
 from desktop_app.analyses.steer.spec import ANALYSIS
 from desktop_app.analyses.steer.strips import strips
-from desktop_app.analyses.steer.study import Study, begun, said_prompts
+from desktop_app.analyses.steer.study import Study, begun, said_prompts, settled
 from desktop_app.analyses.steer.told import notices, stopped
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL
@@ -21,7 +21,7 @@ from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods import stopped as ended
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.generating import require_room
-from desktop_app.methods.nearness import near_notices, prepare_near
+from desktop_app.methods.nearness import prepare_near
 from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError, Cancelled
 
@@ -66,14 +66,12 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
                 raise
             known_scores(study)
             said.append(stopped(study, _missing(study, extras)))
-        said += extras.notices
+        said += [*study.notices, *extras.notices]
         said += notices(study, whole=all(n.code != PARTIAL for n in said))
-        near = [one.first for one in study.grown["plain"]]
-        read = ((i, logits) for i, logits in enumerate(near) if logits is not None)
-        said += near_notices(model, params, prepared, read)
+        said += [notice for prompt in sorted(study.near) for notice in study.near[prompt]]
     ended.tell_end(report)
     data = {**_fields(study), **_vectors(resolved), **extras.data}
-    return finish(model, ANALYSIS, params, prepared.records, (data, said), clock)
+    return finish(model, ANALYSIS, settled(study), prepared.records, (data, said), clock)
 
 
 def _missing(study: Study, extras: Extras) -> str:
@@ -132,10 +130,9 @@ def _fields(study: Study) -> dict[str, Any]:
     """Return what was said, and the numbers of it."""
     prompts = range(len(study.texts))
     data: dict[str, Any] = {name: strips(study, name) for name in study.names}
-    first = {name: [one.first for one in rows] for name, rows in study.grown.items()}
     metrics = {"plain": "base", "steered": "changed", "control": "control_metric"}
     for name in study.names:
-        values = [study.measured(p, first[name][p], first["plain"][p]) for p in prompts]
+        values = [study.first.get((name, p), float("nan")) for p in prompts]
         data |= with_twins(metrics.get(name, f"{name}_metric"), np.array(values))
         data |= with_twins(f"{name}_loss", np.array([one["loss"] for one in data[name]]))
     data["metric"] = study.metric

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.result import Result
+    from desktop_app.contract.steering import Begin
 
 _HOOKS = {
     "resid_pre": "hook_in",
@@ -53,7 +54,7 @@ def facts(result: Result, params: SteerParams) -> dict[str, Any]:
         "controls": params.control == "yes" and bool(acts),
         "metric": str(result.data["metric"]),
         "said": [_said(one) for one in result.data.get("said", ())],
-        "begins": {(one.run, one.prompt): list(one.ids) for one in begins},
+        "begins": {(one.run, one.prompt): _tokens(one) for one in begins},
     }
 
 
@@ -71,6 +72,13 @@ def _act(one: Mapping[str, Any], result: Result, steps: int) -> dict[str, Any]:
         "strength": float(one["strength"]),
     }
     return found | {"heads": [int(h) for h in one["heads"]]} if one["heads"] else found
+
+
+def _tokens(begin: Begin) -> list[int]:
+    """Return the tokens that a continuation began with, which a result has in a text's place."""
+    if begin.text:
+        raise ValueError("a continuation begins with a text whose tokens the result does not say")
+    return list(begin.ids)
 
 
 def _positions(text: str) -> list[int] | None:

@@ -97,17 +97,16 @@ def swept_of(study: Study, report: Reporter) -> Swept:
 
 def _parted(study: Study) -> tuple[tuple[Acting, ...], tuple[Acting, ...]]:
     """Return what is varied (the settings' own, or the first of the others), and what stays."""
-    items, also = study.acts.items, list(study.params.also)
+    items, params = study.acts.items, study.params
     if not items:
         raise BadInputError(
             "--sweep-layers and --sweep-coefs have nothing to vary: give an intervention, such as "
             "--from and --to, or --add."
         )
-    own = [one for one in items if one.told not in also]
-    if not own:
-        first = items[0].told
-        own = [one for one in items if one.told == first]
-    return tuple(own), tuple(one for one in items if all(one is not other for other in own))
+    # By their numbers: one of the others may say the very same.
+    own = len(params.interventions()) - len(params.also) or 1
+    parts = [one for one in items if one.number < own], [one for one in items if one.number >= own]
+    return tuple(parts[0]), tuple(parts[1])
 
 
 def _strong(ops: Sequence[str]) -> frozenset[str]:

@@ -97,7 +97,11 @@ def vector_of(
     """
     if result is None or made is None or (values := result.data.get("vector")) is None:
         return None
-    for place, one in enumerate(data_of.acts_of(made)):
+    # Heads have a row for each of their layers, and no vector; all else has one row each.
+    done = enumerate(result.data.get("acts") or ())
+    places = [place for place, row in done if row.get("op") != "ablate_heads"]
+    others = [one for one in data_of.acts_of(made) if one.op != "ablate_heads"]
+    for place, one in zip(places, others, strict=False):
         if place < len(values) and all(getattr(one, n) == getattr(act, n) for n in _SAME):
             if values[place] is None:
                 return None

@@ -357,7 +357,8 @@ def test_the_vector_of_a_result_is_saved(view, tmp_path, monkeypatch, heard, run
     path = tmp_path / "mine.safetensors"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a: (str(path), ""))
     said = heard(view.message_requested)
-    view.show_result(boards.result({**boards.scan_data(), "vector": np.ones((1, 8))}))
+    done = {"acts": ({"op": "difference"},), "vector": np.ones((1, 8))}
+    view.show_result(boards.result({**boards.scan_data(), **done}))
     press(view, "Interventions")
     press(view, "Save the vector of the result on screen as a file")
     assert "mine.safetensors" in said[-1][0]

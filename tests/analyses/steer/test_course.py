@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from dataclasses import replace
 
 import pytest
+import torch
 from typing_extensions import override
 
 from desktop_app.analyses.steer.extras import Extras
 from desktop_app.contract.report import Reporter
 from desktop_app.support.errors import Cancelled
+from tests.analyses.steer.asked import steer
 from tests.analyses.steer.test_numbers import TEXT, ids_of, run
 from tests.models import tiny
 
@@ -38,6 +42,38 @@ class Stopping(Reporter):
     @override
     def partial(self, data):
         self.partials.append(dict(data.items()))
+
+
+class Weighing(Stopping):
+    """Counts after each step how many prompts' worth of a whole vocabulary are held."""
+
+    def __init__(self, d_vocab):
+        super().__init__("never")
+        self.d_vocab, self.held = d_vocab, []
+
+    @override
+    def step(self, fraction, note=""):
+        if note.startswith("Token"):
+            found = [one for one in gc.get_objects() if isinstance(one, torch.Tensor)]
+            own = [one for one in found if one.shape and one.shape[-1] == self.d_vocab]
+            # A row that is cut out of a pass holds the whole of it.
+            wholes = {one.untyped_storage().data_ptr(): one.untyped_storage() for one in own}
+            self.held.append(sum(one.nbytes() for one in wholes.values()) // (4 * self.d_vocab))
+
+
+def test_no_vocabulary_is_kept_of_every_prompt():
+    """What is measured of the first new token is measured as it comes."""
+    model = tiny("llama")
+    rows = [{"text": f"{TEXT} {n}", "answer": "abc", "wrong": "def"} for n in "abcdefghij"]
+    weighing = Weighing(model.info.d_vocab)
+    one_by_one = replace(model, budget_bytes=1)
+    found = steer(one_by_one, rows, weighing, say="Be kind.", metric="logit_diff", max_new_tokens=1)
+    first, last = weighing.held[0], weighing.held[-1]
+    assert len(weighing.held) == 2 * len(rows)
+    assert last - first < len(rows) // 2
+    together = steer(model, rows, say="Be kind.", metric="logit_diff", max_new_tokens=1)
+    for name in ("base", "said_metric"):
+        assert found.data[name] == pytest.approx(together.data[name], abs=1e-5)
 
 
 def test_a_stop_between_tokens_keeps_what_is_there():

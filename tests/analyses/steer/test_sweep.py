@@ -47,6 +47,19 @@ def kl(base, changed):
     return float((base.exp() * (base - changed)).sum())
 
 
+def test_a_cell_that_changes_nothing_is_the_plain_text_bit_for_bit():
+    model = tiny("llama")
+    rows = [{"text": text, "answer": "abc", "wrong": "def"} for text in (*PROMPTS, "abc", "no sea")]
+    # Padded together the same prompts' numbers are rounded otherwise than each length alone.
+    shared = {"padding": "left", "max_new_tokens": 2, "metric": "logit_diff", **LEAD}
+    found = steer(model, rows, layer=1, sweep_layers=":", sweep_coefs=(0.0, 1.0), **shared).data
+    for layer in range(len(found["sweep_layer"])):
+        assert found["sweep_metric_each"][layer, 0].tolist() == found["base"].tolist()
+        assert found["sweep_loss_each"][layer, 0].tolist() == found["plain_loss"].tolist()
+        assert found["sweep_texts"][layer][0] == [one["text"] for one in found["plain"]]
+    assert not np.array_equal(found["sweep_metric_each"][1, 1], found["base"])
+
+
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
 def test_every_cell_is_what_hooks_on_plain_hugging_face_say(architecture):
     model = tiny(architecture)
@@ -192,6 +205,17 @@ def test_what_is_done_besides_stays_where_it_is():
     assert found["sweep_metric"][1, 0] == pytest.approx(alone["changed"][0], abs=1e-5)
 
 
+def test_what_is_done_besides_stays_even_where_it_is_the_very_same(tmp_path):
+    model = tiny("llama")
+    (file, _other) = vectors(model, tmp_path, 1)
+    copy = {"op": "add", "file": file, "layer": 1}
+    shared = {"max_new_tokens": 2, "add": [file], "layer": 1}
+    found = steer(model, PROMPTS[:1], also=(copy,), sweep_coefs=(0.0, 2.0), **shared).data
+    for cell, coef in zip(found["sweep_metric"][0], (1.0, 3.0), strict=True):
+        alone = steer(model, PROMPTS[:1], coef=(coef,), **shared).data
+        assert cell == pytest.approx(alone["changed"][0], abs=1e-5)
+
+
 def test_an_answer_is_watched_where_there_is_one():
     rows = [{"text": "1 2 3 4 ", "answer": ["5"], "wrong": ["4"]}]
     shared = {"max_new_tokens": 2, **LEAD}
@@ -302,8 +326,8 @@ def test_cells_that_overflow_are_told_by_their_number():
     )
     messages = [n.message for n in found.warnings if n.code == "not_finite"]
     assert messages == [
-        "1 cell of the sweep has logits that are no finite numbers: use smaller coefficients, or "
-        "load the model with --dtype float32."
+        "1 cell of the sweep has logits that are no finite numbers, first in layer 1 (steered at "
+        "layer 1, times 3e+38); use smaller coefficients."
     ]
     names = ("sweep_metric", "sweep_loss", "sweep_control_metric", "sweep_control_loss")
     whole = np.isfinite(sum(found.data[name][0] for name in names))
