@@ -45,7 +45,7 @@ be changed now, which no step can do."""
 
 
 Apart = Literal["lost", "late"]
-"""How passes without the cache differ: a change is lost at later ones, or made by later ones alone."""
+"""How passes without the cache differ: later ones lose a change, or they alone make it."""
 
 
 def _plain_when(text: object) -> object:
@@ -196,23 +196,22 @@ def timeline(
         steps: How many steps were made.
         cached: Whether keys and values are kept.
     """
-    width, changed = prompt + max(0, steps - 1), set[int]()
+    width = prompt + max(0, steps - 1)
+    kept = [0] * width  # what a position that lives in the cache is
     rows: list[list[int]] = []
     for step in range(steps):
         held = held_at(step, prompt, cached=cached)
         found = [touched(position, when, step, held) for position, when in acts]
         here = {p for one in found for p in one.here}
         asked = {p for one in found for p in one.cached}
-        if not cached:
-            changed = set()  # every position is computed anew, and what was done to it is gone
-        row = [0] * width
-        for p in range(min(held.stop, width)):
-            if p in held:
-                row[p] = 3 if p in here else 1
-            else:
-                row[p] = 5 if p in asked else 4 if p in changed else 2
-        changed |= here
-        rows.append(row)
+        # Whole stretches at once: of long texts there are millions of places.
+        row = kept[: held.start] + [1] * len(held) + [0] * (width - held.stop)
+        for positions, code in ((here, 3), (asked, 5)):
+            for p in positions:
+                row[p] = code
+        for p in held if cached else ():
+            kept[p] = 4 if p in here else 2
+        rows.append(row[:width])
     return rows
 
 
@@ -228,6 +227,8 @@ def apart_by_cache(
     if cached:
         return None
     for position, when in acts:
+        if (position, when) == ("all", "every"):
+            continue  # a pass changes all that it holds, and of a long text that is much
         done = set[int]()
         for step in range(steps):
             held = held_at(step, prompt, cached=False)

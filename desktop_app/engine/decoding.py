@@ -137,7 +137,12 @@ class Decoder:
         """Make the next step and return the logits of the last columns `[rows, keep, d_vocab]`.
 
         With `cached=False` and a whole text this is a single full pass.
+
+        Raises:
+            ValueError: Nothing is to be kept.
         """
+        if keep < 1:
+            raise ValueError("a pass is read at one column or more")
         this = self.coming
         hooks = list(self._hooks(this))
         ids = self._columns[:, this.columns.start :]

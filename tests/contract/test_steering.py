@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from desktop_app.contract.steering import apart_by_cache, held_at, touched
+from desktop_app.contract.steering import apart_by_cache, held_at, timeline, touched
 
 PROMPT, STEPS = 4, 5
 POSITIONS = ("all", "last", "-1", "-2", "0", "1,-1", "3", "4", "5", "7")
@@ -37,3 +37,32 @@ def test_a_change_is_lost_or_comes_late():
     assert apart(("1", "2:")) == apart(("all", "1:")) == "late"
     assert apart(("1", "every"), ("1", "2:")) == "late"
     assert apart(("1", "every"), ("6", "every")) is None
+
+
+def code_of(acts, step, place, *, cached):
+    """Return what a place is, asked for by itself."""
+    held = held_at(step, PROMPT, cached=cached)
+    if place >= held.stop:
+        return 0
+    found = [touched(position, when, step, held) for position, when in acts]
+    if place in held:
+        return 3 if any(place in one.here for one in found) else 1
+    if any(place in one.cached for one in found):
+        return 5
+    computed = max(0, place - PROMPT + 1)
+    passes = held_at(computed, PROMPT, cached=True)
+    changed = any(place in touched(p, when, computed, passes).here for p, when in acts)
+    return 4 if changed else 2
+
+
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("steps", [0, 1, STEPS])
+def test_a_timeline_says_of_each_place_what_it_is(steps, cached):
+    for act in itertools.product(POSITIONS, WHEN):
+        acts = (act, ("0", "2:"))
+        width = PROMPT + max(0, steps - 1)
+        expected = [
+            [code_of(acts, step, place, cached=cached) for place in range(width)]
+            for step in range(steps)
+        ]
+        assert timeline(acts, PROMPT, steps, cached=cached) == expected, acts

@@ -286,7 +286,7 @@ RUNS = {
             "zero": True,
             "layer": 0,
             "cache": "no",
-            "begin": ("steered:1:7,8",),
+            "begin": ("steered:1:7,8", "plain:0:5+ 7", "control:0:+9 8"),
             "also": ('{"op": "scale", "factor": 2, "layer": 1, "position": "all", "when": "1:"}',),
             "max_new_tokens": 4,
             "metric": "kl",

@@ -61,6 +61,7 @@ class Acting:
         heads: The heads that become their mean.
         means: What they become.
         made: The vector as it was made or read.
+        number: Which intervention of the settings it is, the settings' own counted first.
     """
 
     told: Intervention
@@ -72,6 +73,7 @@ class Acting:
     heads: tuple[int, ...] = ()
     means: HeadMeans | None = None
     made: Vector | None = None
+    number: int = 0
 
     @property
     def op(self) -> Op:
@@ -245,13 +247,14 @@ def resolve(
         notices += head_notices(params, means)
     lengths = [len(e) for e in prepared.encodings]
     items: list[Acting] = []
-    for one in given:
+    for number, one in enumerate(given):
         for length in set(lengths):
             require_positions(one.position, one.when, length, params.max_new_tokens)
         if one.op == "ablate_heads":
-            items += _ablating(model, one, HeadMeans(means, lengths) if means else None)
-            continue
-        items.append(acting(model, params, one, report=report))
+            found = _ablating(model, one, HeadMeans(means, lengths) if means else None)
+        else:
+            found = [acting(model, params, one, report=report)]
+        items += [replace(act, number=number) for act in found]
     notices += _placed(model, params, items)
     keep(model, params, ((one.op, one.made) for one in items))
     told = (notice for one in items if one.made is not None for notice in one.made.notices)

@@ -28,19 +28,20 @@ from desktop_app.analyses.steer.experiments import (
     require_steps,
 )
 from desktop_app.analyses.steer.trials import Bench, worth
+from desktop_app.analyses.steer.unfinite import finer
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.report import ShareReporter
+from desktop_app.contract.result import Notice
 from desktop_app.engine.decoding_trials import keeps_cache
 from desktop_app.engine.sites import require_acting
 from desktop_app.pictures.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.analyses.steer.study import Study
     from desktop_app.analyses.steer.trials import Worth
     from desktop_app.contract.report import Reporter
-    from desktop_app.contract.result import Notice
     from desktop_app.engine.model import LoadedModel
 
 MOST_PROMPTS = 8
@@ -84,11 +85,14 @@ def found_by(study: Study, report: Reporter) -> tuple[dict[str, Any], list[Notic
         BadInputError: The place cannot be changed in this model.
     """
     bench = Bench(study.model, study.texts, study.growing)
-    return {"findings": tuple(equivalence(bench, _where(study), report))}, []
+    found, told = equivalence(bench, _where(study), report)
+    return {"findings": tuple(found)}, told
 
 
-def equivalence(bench: Bench, where: Where, report: Reporter) -> list[dict[str, Any]]:
-    """Return the findings in their order: `name`, `holds`, `numbers`, `words`.
+def equivalence(
+    bench: Bench, where: Where, report: Reporter
+) -> tuple[list[dict[str, Any]], list[Notice]]:
+    """Return the findings in their order (`name`, `holds`, `numbers`, `words`), and warnings.
 
     They are greedy and go on behind an end-of-text token, so that every step is there to be seen;
     over so many tokens as the settings say, at least 6 where the model reads as many. Of several
@@ -107,7 +111,21 @@ def equivalence(bench: Bench, where: Where, report: Reporter) -> list[dict[str, 
         for done, (name, tried) in enumerate(one.all()):
             share.step(done / len(NAMES), f"Experiment {done + 1} of {len(NAMES)}")
             found[name].append(tried())
-    return [_told(name, found[name], len(bench.texts)) for name in NAMES]
+    told = [_told(name, found[name], len(bench.texts)) for name in NAMES]
+    return told, _broken(bench.model, found)
+
+
+def _broken(model: LoadedModel, found: Mapping[str, Sequence[Finding]]) -> list[Notice]:
+    """Return the warning that some experiments had no finite numbers, if any had."""
+    broken = [next((one for one in theirs if one.broken), None) for theirs in found.values()]
+    said = [one.words for one in broken if one is not None]
+    if not said:
+        return []
+    message = (
+        f"{plural(len(said), 'experiment')} of {len(NAMES)} could not be tried on every prompt. "
+        f"{said[0]} Choose another layer or site{finer(model)}."
+    )
+    return [Notice("not_finite", message)]
 
 
 def _told(name: str, found: Sequence[Finding], prompts: int) -> dict[str, Any]:
@@ -125,7 +143,7 @@ def _told(name: str, found: Sequence[Finding], prompts: int) -> dict[str, Any]:
     }
     for table in found[0].tables:
         numbers[table] = [{"prompt": i, **row} for i, one in counted for row in one.tables[table]]
-    of = f"{sum(tried)} of {plural(len(tried), 'prompt')}" if tried else "no prompt"
+    of = f"Holds on {sum(tried)} of {plural(len(tried), 'prompt')}" if tried else "Not tried"
     left = f" (the first {len(found)} of {prompts:,} were tried)" if len(found) < prompts else ""
-    words = f"Holds on {of}{left}. Prompt {shown + 1}: {found[shown].words}"
+    words = f"{of}{left}. Prompt {shown + 1}: {found[shown].words}"
     return {"name": name, "holds": holds, "numbers": numbers, "words": words}

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 Facts = "Mapping[str, Any]"
 
 
+def broken(run: str, step: int, where: str) -> str:
+    """Say that a run has no finite numbers, so that nothing can be said of the experiment."""
+    return (
+        f"{run} has logits that are no finite numbers at step {step}, {where}: there is nothing to "
+        "compare."
+    )
+
+
 def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> str:
     """Say which positions matter behind the last block, and how many at the early layer."""
     last, end = facts["layer"], facts["difference_last"]
@@ -57,7 +65,7 @@ def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, 
             "done on the prompt pass alone is gone at the next step. Zeroed at every step, the "
             f"text is that of one full pass (logits within {largest})."
         )
-    if facts["max_logit_difference"] > facts["tolerance"]:
+    if not facts["max_logit_difference"] <= facts["tolerance"]:
         said = (
             f"One full pass over the text, zeroed at position {position}, does not give what the "
             f"steps gave: logits part by up to {largest}."

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer import experiment_words as words
 from desktop_app.analyses.steer.acting import Acting, Acts
 from desktop_app.analyses.steer.strips import continued
 from desktop_app.analyses.steer.trials import pairs, recomputed, told_by
+from desktop_app.analyses.steer.unfinite import first_bad
 from desktop_app.contract.steering import Intervention, apart_by_cache
 from desktop_app.engine.noise import HALF
 from desktop_app.methods.sampling import Sampling
@@ -54,12 +57,14 @@ class Finding:
         words: What was found, and why.
         facts: Single numbers and lists.
         tables: Rows by the name of the table.
+        broken: Whether it could not be tried since a run has no finite numbers.
     """
 
     holds: bool | None
     words: str
     facts: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    broken: bool = False
 
 
 class Experiments:
@@ -75,6 +80,7 @@ class Experiments:
         )
         self._last = bench.model.info.n_layers - 1
         self._early: dict[int, Pair] = {}
+        self._bad: list[tuple[Bench, Acts, Grown]] = []
 
     def all(self) -> Sequence[tuple[str, Callable[[], Finding]]]:
         """Return the experiments by name; each may use what the one before has seen."""
@@ -85,7 +91,27 @@ class Experiments:
             self._out_of_range,
             self._differs,
         )
-        return tuple(zip(NAMES, made, strict=True))
+        return tuple(
+            (name, partial(self._tried, one)) for name, one in zip(NAMES, made, strict=True)
+        )
+
+    def _tried(self, made: Callable[[], Finding]) -> Finding:
+        """Return what an experiment found; nothing where a run of it has no finite numbers."""
+        self._bad = []
+        found = made()
+        if not self._bad:
+            return found
+        # What breaks by itself says more than what was zeroed besides.
+        bench, acts, grown = min(self._bad, key=lambda one: len(one[1].items))
+        run, cached = bench.run_of([(acts, self._prompt)]), bench.growing.cached
+        where = first_bad(self._model, run, grown.ids, cached=cached)
+        said = words.broken(_name(acts), grown.broken or 0, where)
+        return replace(found, holds=None, words=said, broken=True)
+
+    def _mind(self, bench: Bench, acts: Acts, grown: Grown) -> None:
+        """Note a run that has no finite numbers."""
+        if grown.broken is not None:
+            self._bad.append((bench, acts, grown))
 
     def _zero(self, layer: int, position: int, when: str = "prompt") -> Acts:
         told = Intervention(
@@ -94,9 +120,13 @@ class Experiments:
         return Acts([Acting(told, layer, self._where.site)])
 
     def _pairs(self, both: Sequence[tuple[Acts, Acts]]) -> list[Pair]:
-        return pairs(
+        found = pairs(
             self._bench, self._prompt, both, lambda _done, _step, _whole: self._report.check()
         )
+        for acts, pair in zip(both, found, strict=True):
+            self._mind(self._bench, acts[0], pair.left)
+            self._mind(self._bench, acts[1], pair.right)
+        return found
 
     def _said(self, grown: Grown) -> dict[str, Any]:
         text = continued(self._model.tokenizer, self._bench.texts[self._prompt], grown.ids)
@@ -106,7 +136,9 @@ class Experiments:
         place = (self._where.layer, self._where.site) if watched else None
         bench = self._bench.but(cached=cached)
         row = acts, self._prompt
-        return told_by(bench, row, lambda _done, _step: self._report.check(), place)
+        told = told_by(bench, row, lambda _done, _step: self._report.check(), place)
+        self._mind(bench, acts, told.grown)
+        return told
 
     def _which_position(self) -> Finding:
         tried = _spread(self._length, MOST_POSITIONS)
@@ -143,9 +175,12 @@ class Experiments:
         position, keeps = self._length - 1, self._where.keeps
         acts = self._zero(self._where.layer, position, "prompt" if keeps else "every")
         told = self._tell(acts, cached=keeps)
-        full = recomputed(self._bench, (acts, self._prompt), told)
+        full = told.logits[:0]  # of what has broken there is no text to read whole
+        if told.grown.broken is None:
+            full = recomputed(self._bench, (acts, self._prompt), told)
         again = full.argmax(-1).tolist()
-        difference = float((full - told.logits).abs().max())
+        apart = (full - told.logits[: len(full)]).abs()
+        difference = float(apart.max()) if len(full) else math.nan
         tolerance = _tolerance(self._model, float(told.logits.abs().max()))
         facts = {
             "layer": self._where.layer,
@@ -224,6 +259,8 @@ class Experiments:
 
     def _differs(self) -> Finding:
         pair = self._early[self._length - 1]
+        self._mind(self._bench, Acts(), pair.left)
+        self._mind(self._bench, self._zero(self._where.layer, self._length - 1), pair.right)
         facts = {
             "layer": self._where.layer,
             "different": not pair.same,
@@ -234,6 +271,13 @@ class Experiments:
             {"run": "steered", **self._said(pair.right)},
         ]
         return Finding(not pair.same, words.differs(facts), facts, {"continuations": rows})
+
+
+def _name(acts: Acts) -> str:
+    if not acts:
+        return "The plain run"
+    one = acts.items[0]
+    return f"The run that is zeroed at layer {one.layer}, position {one.position},"
 
 
 def require_steps(model: LoadedModel, prompt: int, length: int) -> int:

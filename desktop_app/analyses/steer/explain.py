@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.said import NAMES, continuations, partings
 from desktop_app.analyses.steer.strength import strength_of
-from desktop_app.analyses.steer.words import done_words, params_of
+from desktop_app.analyses.steer.words import done_words
 from desktop_app.pictures.explained import difference, term
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import METRIC_NAMES, number, probability
@@ -145,7 +146,7 @@ def _changed(result: Result, place: Place) -> Explained:
 
 
 def _control(result: Result, _place: Place) -> Explained:
-    done = done_words(params_of(result.params))
+    done = done_words(made_params(result.params))
     return Explained(
         "Random control",
         "control: the change δ = new − old at each place becomes ‖δ‖ · a random unit vector",
@@ -184,9 +185,8 @@ def _reading(result: Result, place: Place) -> Explained:
         if values:
             mean = number(sum(values) / len(values), sign=True)
             working += f"{'; ' if working else ''}{NAMES[one.run].lower()} {mean} on average"
-    strong = strength_of(params_of(result.params))
-    sign = ""
-    if strong is not None:
+    made, sign = made_params(result.params), ""
+    if made is not None and strength_of(made) is not None:
         sign = (
             " A vector along it that is added at its very place raises the reading of a changed "
             "token by coefficient · ‖vector‖, the text before it being the same."

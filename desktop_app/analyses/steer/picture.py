@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from desktop_app.analyses.steer.acts import acts_of
 from desktop_app.analyses.steer.findings_picture import cards_of
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.said import NAMES, continuations, has_effect, partings
 from desktop_app.analyses.steer.strength import strength_of
-from desktop_app.analyses.steer.words import done_words, params_of, what_words
+from desktop_app.analyses.steer.words import done_words, what_words
 from desktop_app.pictures.words import clipped, number, plural
 from desktop_app.session.export_table import cell_text
 
@@ -64,7 +66,8 @@ def largest_change(told: Sequence[Continuation]) -> float:
 
 def begin_of(result: Result) -> tuple[str, ...]:
     """Return what continuations began with."""
-    return tuple(str(text) for text in result.params.get("begin") or ())
+    made = made_params(result.params)
+    return () if made is None else made.begin
 
 
 def outcome_sentence(told: Sequence[Continuation]) -> str:
@@ -107,8 +110,7 @@ def _parting_words(name: str, plain: Continuation, other: Continuation, at: int 
 
 def lines(result: Result) -> Iterator[str]:
     """Yield the continuations of every prompt, one below the other, for a terminal."""
-    params = params_of(result.params)
-    if done := done_words(params):
+    if done := done_words(made_params(result.params)):
         yield done
     for prompt, record in enumerate(result.prompts):
         told = continuations(result, prompt)
@@ -128,10 +130,12 @@ def _finding_lines(result: Result) -> Iterator[str]:
 
 def named(result: Result) -> str:
     """Return what was done, for the name of a result: it tells the tries of a prompt apart."""
-    params = params_of(result.params)
+    params = made_params(result.params)
+    if params is None:
+        return "settings not known"
     if params.preset != "none":
         return "where and when it acts"
-    acts = params.interventions()
+    acts = acts_of(params)
     if not acts:
         return "plain" if not params.say else "plain and just said"
     first = acts[0]

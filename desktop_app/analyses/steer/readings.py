@@ -193,7 +193,8 @@ class _Readings:
     def _by_steps(self, name: RunName, prompts: Sequence[int]) -> list[list[float]]:
         """Return the readings of texts that are said once more, step by step.
 
-        Without the cache steps may change a position otherwise than one another, so that no single pass is the same.
+        Without the cache steps may change a position otherwise than one another, so that no single
+        pass is the same.
         """
         study = self._study
         ids = [study.grown[name][p].ids for p in prompts]

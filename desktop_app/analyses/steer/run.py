@@ -11,7 +11,7 @@ from desktop_app.analyses.steer.extras import Extras
 from desktop_app.analyses.steer.growth import generate, known_scores
 from desktop_app.analyses.steer.spec import ANALYSIS
 from desktop_app.analyses.steer.strips import strips
-from desktop_app.analyses.steer.study import Study, begun, said_prompts
+from desktop_app.analyses.steer.study import Study, begun, said_prompts, settled
 from desktop_app.analyses.steer.told import notices, stopped
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL
@@ -71,7 +71,7 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
         said += [notice for prompt in sorted(study.near) for notice in study.near[prompt]]
     ended.tell_end(report)
     data = {**_fields(study), **_vectors(resolved), **extras.data}
-    return finish(model, ANALYSIS, params, prepared.records, (data, said), clock)
+    return finish(model, ANALYSIS, settled(study), prepared.records, (data, said), clock)
 
 
 def _missing(study: Study, extras: Extras) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from desktop_app.analyses.steer.acting import Acting, Acts
 from desktop_app.analyses.steer.strips import continued
 from desktop_app.analyses.steer.trials import Bench, pairs, worth
+from desktop_app.analyses.steer.unfinite import finer, first_bad
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import acts_at
 from desktop_app.pictures.words import plural
@@ -74,18 +75,29 @@ def scan(bench: Bench, acts: Acts, report: Reporter) -> tuple[dict[str, Any], li
         total = plural(sum(len(row) for row in rows), "position")
         message = f"The scan was stopped at {done:,} of {total}. Run again for the rest."
         told.append(Notice(PARTIAL, message))
-    broken = [p for p, row in enumerate(rows) if any(one and _is_broken(one) for one in row)]
-    if broken:
-        message = (
-            "Some positions of the scan give logits that are no finite numbers: use a smaller "
-            "strength, or load the model with --dtype float32."
-        )
-        told.append(Notice("not_finite", message, None, broken[0] if len(broken) == 1 else None))
-    return _fields(bench, rows), told
+    return _fields(bench, rows), [*told, *_broken(bench, acts, rows)]
 
 
-def _is_broken(one: Pair) -> bool:
-    return not math.isfinite(one.difference)
+def _broken(bench: Bench, acts: Acts, rows: Sequence[Sequence[Pair | None]]) -> list[Notice]:
+    """Return the warning that some positions give no finite numbers, if any does."""
+    bad = [
+        (prompt, position, one)
+        for prompt, row in enumerate(rows)
+        for position, one in enumerate(row)
+        if one is not None and not math.isfinite(one.difference)
+    ]
+    if not bad:
+        return []
+    prompt, position, one = bad[0]
+    row = acts_at_position(acts, position), prompt
+    cached = bench.growing.cached
+    where = first_bad(bench.model, bench.run_of([row]), one.right.ids, cached=cached)
+    message = (
+        f"Some positions of the scan give logits that are no finite numbers, {where} (at position "
+        f"{position}); use a smaller strength{finer(bench.model)}."
+    )
+    alone = all(other == prompt for other, _position, _one in bad)
+    return [Notice("not_finite", message, None, prompt if alone else None)]
 
 
 def _scan_prompt(

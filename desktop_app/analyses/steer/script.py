@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from desktop_app.analyses.steer.strength import multiplies
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.steering import Op, acts_at, parse_begin
 from desktop_app.text.text_sets import ENDINGS
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.result import Result
+    from desktop_app.contract.steering import Begin
 
 _HOOKS = {
     "resid_pre": "hook_in",
@@ -52,7 +54,7 @@ def facts(result: Result, params: SteerParams) -> dict[str, Any]:
         "controls": params.control == "yes" and bool(acts),
         "metric": str(result.data["metric"]),
         "said": [_said(one) for one in result.data.get("said", ())],
-        "begins": {(one.run, one.prompt): list(one.ids) for one in begins},
+        "begins": {(one.run, one.prompt): _tokens(one) for one in begins},
     }
 
 
@@ -70,6 +72,13 @@ def _act(one: Mapping[str, Any], result: Result, steps: int) -> dict[str, Any]:
         "strength": float(one["strength"]),
     }
     return found | {"heads": [int(h) for h in one["heads"]]} if one["heads"] else found
+
+
+def _tokens(begin: Begin) -> list[int]:
+    """Return the tokens that a continuation began with, which a result has in a text's place."""
+    if begin.text:
+        raise ValueError("a continuation begins with a text whose tokens the result does not say")
+    return list(begin.ids)
 
 
 def _positions(text: str) -> list[int] | None:
@@ -122,7 +131,7 @@ def _sweep(
         "sweep_coefs": [float(c) for c in np.asarray(result.data["sweep_coef"])],
         "moved": moved,
         "multiplied": multiplied,
-        "alike": len({acts[n]["strength"] for n in multiplied}) == 1,
+        "alike": not multiplies(params),
     }
 
 

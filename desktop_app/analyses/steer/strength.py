@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from desktop_app.analyses.steer.spec import SteerParams
 
-_ADDED = frozenset({"add", "difference", "set"})
+ADDED = frozenset({"add", "difference", "set"})
+"""What a coefficient is of."""
 _NICE = (1.0, 2.0, 5.0)
 _LEAST = 2.0
 
@@ -39,7 +40,7 @@ def strength_of(params: SteerParams) -> Strength | None:
     if params.scale is not None:
         return Strength("Factor", params.scale, "What the activation is multiplied by; 1 is plain.")
     for act in params.also:
-        if act.op in _ADDED:
+        if act.op in ADDED:
             return Strength("Coefficient", act.coef, "Of the first further vector.")
         if act.op == "scale":
             return Strength("Factor", act.factor, "Of the first further scaling.")
@@ -58,11 +59,19 @@ def with_strength(params: SteerParams, value: float) -> dict[str, object]:
     if params.scale is not None:
         return {"scale": value}
     for place, act in enumerate(params.also):
-        name = "coef" if act.op in _ADDED else "factor" if act.op == "scale" else ""
+        name = "coef" if act.op in ADDED else "factor" if act.op == "scale" else ""
         if name:
             changed = act.model_copy(update={name: value})
             return {"also": (*params.also[:place], changed, *params.also[place + 1 :])}
     return {}
+
+
+def multiplies(params: SteerParams) -> bool:
+    """Return whether a sweep's coefficient multiplies each vector's own, rather than replace it.
+
+    It does where settings list several, be they equal or not: the form decides, not the numbers.
+    """
+    return len(params.coef) > 1
 
 
 def reach_of(value: float, before: float = 0.0) -> float:

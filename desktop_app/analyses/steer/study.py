@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.steer.acting import Acts, planned
 from desktop_app.analyses.steer.beginning import begun_ids
 from desktop_app.analyses.steer.control import controlled
-from desktop_app.contract.steering import parse_begin
+from desktop_app.contract.steering import parse_begin, written_begin
 from desktop_app.engine.decoding import Changes
 from desktop_app.engine.metrics import score
 from desktop_app.methods.generating import Growing, Grown, Run
@@ -215,6 +215,18 @@ def begun(study: Study) -> Begun:
             )
         found[one.run, one.prompt] = ids
     return found
+
+
+def settled(study: Study) -> SteerParams:
+    """Return the settings with the tokens of texts that continuations begin with in their place.
+
+    So the result says itself how many there were: whoever reads it may not have the tokenizer.
+    """
+    begin = tuple(
+        written_begin(replace(one, ids=study.begin[one.run, one.prompt], text=""))
+        for one in map(parse_begin, study.params.begin)
+    )
+    return study.params.model_copy(update={"begin": begin})
 
 
 _NEEDED = {

@@ -21,6 +21,7 @@ from desktop_app.analyses.steer.acting import Acts
 from desktop_app.analyses.steer.strips import continued, loss
 from desktop_app.analyses.steer.sweep_cells import Swept, axes_of, swept_of
 from desktop_app.analyses.steer.trials import Bench, Row, grow_rows, worth
+from desktop_app.analyses.steer.unfinite import finer, first_bad
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import held_at
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.steer.study import Study
     from desktop_app.analyses.steer.trials import Worth
     from desktop_app.contract.report import Reporter
-    from desktop_app.methods.generating import Grown
+    from desktop_app.methods.generating import Grown, Run
 
 MOST_CONTINUATIONS = 200_000
 _SHARE_OF_VECTORS = 0.05
@@ -121,6 +122,7 @@ class _Sweep:
             [[None] * shape[2] for _coef in cells.coefs] for _layer in cells.layers
         ]
         self._plain = study.grown["plain"]
+        self._broken: tuple[tuple[int, int], Run, Grown] | None = None
 
     def run(self, report: Reporter) -> None:
         """Make all cells, layer by layer; what is there stays where this is cancelled."""
@@ -178,6 +180,9 @@ class _Sweep:
             own = slice(place * count, (place + 1) * count)
             kind.metric[cell] = metric[own]
             self._put(cell, kind, grown[own], known[own])
+            for row, one in zip(rows[own], grown[own], strict=True):
+                if one.broken is not None and self._broken is None:
+                    self._broken = cell, self._bench.run_of([row], seed), one
 
     def _name(self, cells: Sequence[tuple[int, int]]) -> str:
         layers = sorted({self._cells.layers[row] for row, _column in cells})
@@ -224,12 +229,21 @@ class _Sweep:
         count = int(np.logical_or.reduce(bad).sum())
         if not count:
             return []
+        has = "has" if count == 1 else "have"
         message = (
-            f"{plural(count, 'cell')} of the sweep {'has' if count == 1 else 'have'} logits that "
-            "are no finite numbers: use smaller coefficients, or load the model with --dtype "
-            "float32."
+            f"{plural(count, 'cell')} of the sweep {has} logits that are no finite numbers"
+            f"{self._where_broken()}; use smaller coefficients{finer(self._study.model)}."
         )
         return [Notice("not_finite", message)]
+
+    def _where_broken(self) -> str:
+        """Say of one of these cells in which layer that begins."""
+        if self._broken is None:
+            return ""
+        (row, column), run, one = self._broken
+        where = first_bad(self._study.model, run, one.ids, cached=self._study.cached)
+        layer, coef = self._cells.layers[row], self._cells.coefs[column]
+        return f", {where} (steered at layer {layer}, times {coef:g})"
 
     def known(self) -> tuple[int, int]:
         """Return how many cells are there, and of how many."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.steer.acting import STRONG, Acts, acting
+from desktop_app.analyses.steer.strength import multiplies
 from desktop_app.contract.grammar import resolve_range
 from desktop_app.contract.report import SilentReporter
 from desktop_app.engine.sites import require_acting
@@ -32,6 +33,7 @@ class Swept:
         coefs: What its columns are.
         moved: Layer by layer the interventions that are varied, as they are made there.
         fixed: Those that stay.
+        multiplies: Whether a coefficient multiplies each vector's own, rather than replace it.
         notices: What must be said.
     """
 
@@ -39,17 +41,16 @@ class Swept:
     coefs: tuple[float, ...]
     moved: tuple[tuple[Acting, ...], ...]
     fixed: tuple[Acting, ...] = ()
+    multiplies: bool = False
     notices: list[Notice] = field(default_factory=list)
 
     def acts(self, row: int, column: int) -> Acts:
         """Return the interventions of a cell."""
         moved = self.moved[row]
         which = _strong([one.op for one in moved])
-        vectors = [one for one in moved if one.op in which]
-        alike = len({one.strength for one in vectors}) == 1
         coef = self.coefs[column]
         given = [
-            one.times(coef if alike else coef * one.strength) if one.op in which else one
+            one.times(coef * one.strength if self.multiplies else coef) if one.op in which else one
             for one in moved
         ]
         return Acts((*given, *self.fixed))
@@ -71,7 +72,7 @@ def axes_of(study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
         require_acting(model, layers, one.site)
         if one.op != "difference":
             _at_layers(study, one, layers, SilentReporter())
-    return layers, tuple(params.sweep_coefs or (_own_coef(moved),))
+    return layers, tuple(params.sweep_coefs or (_own_coef(study, moved),))
 
 
 def swept_of(study: Study, report: Reporter) -> Swept:
@@ -90,22 +91,22 @@ def swept_of(study: Study, report: Reporter) -> Swept:
     rows = tuple(tuple(at[layer] for at in made) for layer in layers)
     told = dict.fromkeys(n for row in rows for one in row for n in _told_of(one))
     already = {n for one in moved for n in _told_of(one)}
-    return Swept(layers, coefs, rows, fixed, [n for n in told if n not in already])
+    notices = [n for n in told if n not in already]
+    return Swept(layers, coefs, rows, fixed, multiplies(study.params), notices)
 
 
 def _parted(study: Study) -> tuple[tuple[Acting, ...], tuple[Acting, ...]]:
     """Return what is varied (the settings' own, or the first of the others), and what stays."""
-    items, also = study.acts.items, list(study.params.also)
+    items, params = study.acts.items, study.params
     if not items:
         raise BadInputError(
             "--sweep-layers and --sweep-coefs have nothing to vary: give an intervention, such as "
             "--from and --to, or --add."
         )
-    own = [one for one in items if one.told not in also]
-    if not own:
-        first = items[0].told
-        own = [one for one in items if one.told == first]
-    return tuple(own), tuple(one for one in items if all(one is not other for other in own))
+    # By their numbers: one of the others may say the very same.
+    own = len(params.interventions()) - len(params.also) or 1
+    parts = [one for one in items if one.number < own], [one for one in items if one.number >= own]
+    return tuple(parts[0]), tuple(parts[1])
 
 
 def _strong(ops: Sequence[str]) -> frozenset[str]:
@@ -131,8 +132,10 @@ def _require_variable(study: Study, moved: Sequence[Acting]) -> None:
         )
 
 
-def _own_coef(moved: Sequence[Acting]) -> float:
+def _own_coef(study: Study, moved: Sequence[Acting]) -> float:
     """Return the one coefficient of settings; 1 where vectors have one each, or none has any."""
+    if multiplies(study.params):
+        return 1.0
     which = _strong([one.op for one in moved])
     found = {one.strength for one in moved if one.op in which}
     return found.pop() if len(found) == 1 else 1.0

@@ -13,6 +13,7 @@ from desktop_app.analyses.steer.made import made_with
 from desktop_app.analyses.steer.offer import Offer
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.spec import MAX_COEFS
+from desktop_app.analyses.steer.swept_cell import cell_settings
 from desktop_app.contract.grammar import SomeLayersText
 from desktop_app.contract.params import Frozen, setting
 from desktop_app.pictures.ranking import Ranking
@@ -302,7 +303,7 @@ class SweepPage(SteerPage):
             self.message.emit("The sweep goes on: its cells can be steered when it has ended.")
             return
         changes = made_with(result.params)
-        changes |= data_of.cell_settings(result.params, sweep, cell)
+        changes |= cell_settings(result.params, sweep, cell, result.data.get("acts") or ())
         self.turn_wanted.emit("texts")
         self.run_wanted.emit(changes)
 

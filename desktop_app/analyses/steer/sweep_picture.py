@@ -349,18 +349,6 @@ def plain_text(result: Result, prompt: int) -> str:
         return ""
 
 
-def cell_settings(params: Mapping[str, Any], sweep: Sweep, cell: Cell) -> dict[str, Any]:
-    """Return what differs from a sweep's settings where one of its cells is steered.
-
-    A coefficient stands in the place of the one that settings give; of several, it multiplies each.
-    """
-    coef, given = sweep.coefs[cell[1]], tuple(params.get("coef") or ())
-    coefs = tuple(float(own) * coef for own in given) if len(given) > 1 else (coef,)
-    strength = {"scale": coef} if sweep.factor else {"coef": coefs}
-    asked = {"sweep_layers": "", "sweep_coefs": (), "scan": False, "preset": "none", "begin": ()}
-    return {"layer": sweep.layers[cell[0]], **strength, **asked}
-
-
 def offered_coefs(params: Mapping[str, Any]) -> tuple[float, ...]:
     """Return the coefficients, or factors, that a first sweep of these settings would try."""
     if sweeps_factor(params):

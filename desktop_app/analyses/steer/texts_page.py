@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.analyses.steer.findings_picture import cards_of, headline
 from desktop_app.analyses.steer.going_on import begun_anew, continued
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.picture import begin_of, effect_badge, outcome_sentence
 from desktop_app.analyses.steer.reading_pane import ReadingPane
@@ -20,11 +21,10 @@ from desktop_app.analyses.steer.strength import strength_of, with_strength
 from desktop_app.analyses.steer.strength_row import StrengthRow
 from desktop_app.analyses.steer.tints import MEANINGS, TITLES, TintName, tint_of, tints_there
 from desktop_app.analyses.steer.token_side import TokenSide
-from desktop_app.analyses.steer.words import done_words, params_of
+from desktop_app.analyses.steer.words import done_words
 from desktop_app.pictures.shown import SoFar
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import plural, shorten
-from desktop_app.support.errors import BadInputError
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.views.reflow import Reflow
@@ -130,7 +130,7 @@ class TextsPage(SteerPage):
     @override
     def show_result(self, result: Result, prompt: int) -> None:
         self._result, self._grows = result, False
-        self._show(result, prompt, params_of(result.params), begin_of(result))
+        self._show(result, prompt, made_params(result.params), begin_of(result))
         self._show_findings(result)
         self._more.setEnabled(True)
         self._side.setEnabled(True)
@@ -212,8 +212,9 @@ class TextsPage(SteerPage):
             which = f" (prompt {prompt + 1} of {len(shown.prompts)})"
             which = which if len(shown.prompts) > 1 else ""
             before = f"After “{shorten(display_text(record.text), _PROMPT)}”{which}: "
-        self._done.set_full_text(f"{before}{_done(params)}")
         whole = self._result is not None and shown is self._result
+        done = (done_words(params) or _PLAIN) if whole or params is not None else ""
+        self._done.set_full_text(f"{before}{done}")
         badge = effect_badge(self._told, params) if whole and params is not None else None
         self._badge.setVisible(badge is not None)
         if badge is not None:
@@ -314,12 +315,3 @@ class TextsPage(SteerPage):
         chosen = self._strips.chosen()
         if chosen is not None:
             self.copy(chosen[0])
-
-
-def _done(params: SteerParams | None) -> str:
-    if params is None:
-        return ""
-    try:
-        return done_words(params) or _PLAIN
-    except BadInputError as error:
-        return str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
@@ -73,7 +74,7 @@ class TimelineGrid(PaintedArea):
             self._widths.append(width)
             left += width + GAP
         self._arrange()
-        if timeline is not None and timeline != before:
+        if timeline is not None and not timeline.same(before):
             self._bring_changed()
         self._describe()
 
@@ -160,8 +161,8 @@ class TimelineGrid(PaintedArea):
 
     def _bring_changed(self) -> None:
         """Scroll to the first position that was changed, where it is not in sight."""
-        codes = () if self._timeline is None else self._timeline.codes
-        changed = [place for row in codes for place, code in enumerate(row) if code == 3]
+        codes = np.zeros((0, 0)) if self._timeline is None else self._timeline.codes
+        changed = np.nonzero(codes == 3)[1][:1].tolist()
         bar, room = self.horizontalScrollBar(), self.viewport().width()
         bar.setValue(0)
         if changed and self._lefts[changed[0]] + self._widths[changed[0]] > room:
@@ -270,7 +271,7 @@ class TimelineGrid(PaintedArea):
         if timeline is None:
             return
         box = self.cell_box(step, position)
-        paint_code(painter, box, timeline.codes[step][position])
+        paint_code(painter, box, int(timeline.codes[step, position]))
         if (step, position) == self._chosen:
             painter.setPen(QPen(colour("accent"), 2.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)

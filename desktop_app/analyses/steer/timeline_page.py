@@ -8,11 +8,12 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.said import continuations, has_effect
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid, paint_code
 from desktop_app.analyses.steer.timeline_picture import CODE_WORDS, Timeline, story, timeline_of
-from desktop_app.analyses.steer.words import params_of
+from desktop_app.analyses.steer.words import UNREAD
 from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel
@@ -99,11 +100,13 @@ class TimelinePage(SteerPage):
 
     @override
     def show_result(self, result: Result, prompt: int) -> None:
-        params = params_of(result.params)
+        params = made_params(result.params)
         self._show(timeline_of(result, prompt))
         if self._timeline is not None:
             differs = has_effect(continuations(result, prompt))
-            told = story(self._timeline, params, result.model.n_layers, differs)
+            told = [f"{UNREAD[:1].upper()}{UNREAD[1:]}."]
+            if params is not None:
+                told = story(self._timeline, params, result.model.n_layers, differs)
             self._story.setText("\n\n".join(told))
         self._exact.setText(_recomputed(result, prompt))
 
@@ -115,7 +118,7 @@ class TimelinePage(SteerPage):
     def read(self) -> dict[str, Any]:
         timeline = self._timeline
         return {
-            "timeline": None if timeline is None else timeline.codes,
+            "timeline": None if timeline is None else timeline.codes.tolist(),
             "timeline_labels": () if timeline is None else timeline.labels,
             "timeline_shapes": () if timeline is None else timeline.shapes,
             "timeline_legend": [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from desktop_app.analyses.steer.said import continuations
 from desktop_app.analyses.steer.words import intervention_words
 from desktop_app.contract.steering import apart_by_cache
@@ -51,30 +53,41 @@ _APART: dict[Apart, str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Timeline:
     """What happens at which step to which position.
 
     Attributes:
-        codes: `[step][position]`, as `contract.steering.Code`.
+        codes: `[step, position]`, as `contract.steering.Code`: of long texts millions.
         labels: The token at each position.
         prompt: How many of them are the prompt's.
         shapes: Per step the shape of the hooked tensor, in words; empty where nothing is hooked.
     """
 
-    codes: tuple[tuple[int, ...], ...]
+    codes: np.ndarray
     labels: tuple[str, ...]
     prompt: int
     shapes: tuple[str, ...]
 
+    def same(self, other: Timeline | None) -> bool:
+        """Return whether another one shows the same."""
+        if other is None or not np.array_equal(self.codes, other.codes):
+            return False
+        mine, theirs = ((x.labels, x.prompt, x.shapes) for x in (self, other))
+        return mine == theirs
+
+    def has(self, *codes: int) -> bool:
+        """Return whether any place has one of these codes."""
+        return any(bool((self.codes == code).any()) for code in codes)
+
     @property
     def present(self) -> tuple[int, ...]:
         """The codes that it has, for the legend."""
-        return tuple(code for code in CODE_WORDS if any(code in row for row in self.codes))
+        return tuple(code for code in CODE_WORDS if self.has(code))
 
     def words(self, step: int, position: int) -> str:
         """Say a cell in words."""
-        code = self.codes[step][position]
+        code = int(self.codes[step, position])
         label = self.labels[position] if position < len(self.labels) else ""
         token = f" “{label}”" if label else ""
         whose = "of the prompt" if position < self.prompt else "new"
@@ -88,9 +101,8 @@ def timeline_of(shown: Shown, prompt: int) -> Timeline | None:
     told = shown.data.get("timeline")
     if told is None or prompt >= len(told) or not len(told[prompt]):
         return None
-    codes = tuple(tuple(int(code) for code in row) for row in told[prompt])
-    width = max(map(len, codes))
-    codes = tuple(row + (0,) * (width - len(row)) for row in codes)
+    codes = _codes(told[prompt])
+    width = codes.shape[1]
     labels: list[str] = []
     count = 0
     if prompt < len(shown.prompts):
@@ -103,6 +115,16 @@ def timeline_of(shown: Shown, prompt: int) -> Timeline | None:
         labels += [token.label for token in steered.tokens]
     labels = (labels + [""] * width)[:width]
     return Timeline(codes, tuple(labels), count or width, _shapes(shown, prompt))
+
+
+def _codes(rows: Sequence[Sequence[int]] | np.ndarray) -> np.ndarray:
+    """Return codes as an array; rows that a file has of several lengths are filled up."""
+    if isinstance(rows, np.ndarray) and rows.ndim == 2:
+        return rows
+    table = np.zeros((len(rows), max(map(len, rows))), dtype=np.int8)
+    for line, row in zip(table, rows, strict=True):
+        line[: len(row)] = row
+    return table
 
 
 def _shapes(shown: Shown, prompt: int) -> tuple[str, ...]:
@@ -133,15 +155,14 @@ def story(
 
 def _changed(timeline: Timeline) -> list[str]:
     """Say which positions were changed, at which steps."""
-    found: dict[int, list[int]] = {}
-    for step, row in enumerate(timeline.codes):
-        for position, code in enumerate(row):
-            if code == 3:
-                found.setdefault(position, []).append(step)
-    if not found:
+    changed = timeline.codes == 3
+    positions = np.flatnonzero(changed.any(0))
+    if not len(positions):
         return ["No position was changed at any of these steps."]
-    named = [_position(timeline, p, steps) for p, steps in list(found.items())[:_MOST_NAMED]]
-    more = len(found) - len(named)
+    first = changed[:, positions].argmax(0)  # the step at which each was changed first
+    order = positions[np.argsort(first, kind="stable")][:_MOST_NAMED].tolist()
+    named = [_position(timeline, p, np.flatnonzero(changed[:, p]).tolist()) for p in order]
+    more = len(positions) - len(named)
     listed = ", ".join(named) + (f" and {more} more" if more > 0 else "")
     return [f"Changed: {listed}."]
 
@@ -161,7 +182,7 @@ def _lives(
 ) -> list[str]:
     """Say where a changed position lives afterwards, or that later steps forget it."""
     cached, steps = params.cache == "yes", len(timeline.codes)
-    changed = any(3 in row for row in timeline.codes)
+    changed = timeline.has(3)
     places = [(act.position, act.when) for act in acts]
     apart = apart_by_cache(places, timeline.prompt, steps, cached=cached)
     if apart is not None:
@@ -169,8 +190,7 @@ def _lives(
     if not cached:
         told = "Without the cache every step computes the whole text anew, with the same changes: "
         return [f"{told}the same as with the cache."] if changed and steps > 1 else []
-    later = any(code in {4, 5} for row in timeline.codes for code in row)
-    if not later or not changed or _is_behind(acts, n_layers):
+    if not timeline.has(4, 5) or not changed or _is_behind(acts, n_layers):
         return []
     return [
         "Afterwards a changed position lives in the cache: later layers have made keys and values "
@@ -181,15 +201,10 @@ def _lives(
 
 def _asked(timeline: Timeline) -> list[str]:
     """Say where a position was asked for that the pass does not hold."""
-    asked = [
-        (step, position)
-        for step, row in enumerate(timeline.codes)
-        for position, code in enumerate(row)
-        if code == 5
-    ]
-    if not asked:
+    asked = np.argwhere(timeline.codes == 5)
+    if not len(asked):
         return []
-    step, position = asked[0]
+    step, position = asked[0].tolist()
     shape = f" ({timeline.shapes[step]})" if step < len(timeline.shapes) else ""
     return [
         f"From step {step} on the pass holds the new token alone{shape}: position {position} lives "
@@ -206,14 +221,14 @@ def _is_behind(acts: Sequence[Intervention], n_layers: int) -> bool:
 
 def _behind(timeline: Timeline, n_layers: int, differs: bool | None) -> list[str]:
     """Say what a change behind the last attention can reach."""
-    changed = [p for row in timeline.codes for p, code in enumerate(row) if code == 3]
-    if not changed:
+    changed = np.flatnonzero((timeline.codes == 3).any(0))
+    if not len(changed):
         return []
     told = (
         f"Layer {n_layers - 1} is the last: behind its attention no position reads another one any "
         "more, and the next token is read at the last position alone."
     )
-    if any(p >= timeline.prompt - 1 for p in changed):
+    if changed[-1] >= timeline.prompt - 1:
         return [f"{told} So a change acts on the token of its own step, and is in no cache."]
     return [] if differs else [f"{told} So nothing can come of this change."]
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
-
+from desktop_app.analyses.steer.unfinite import finer, first_bad
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import apart_by_cache, held_at, touched
-from desktop_app.engine.decoding import Changes, Decoder, Pass, decoding
 from desktop_app.engine.decoding_trials import keeps_cache
-from desktop_app.engine.model import site_hook
 from desktop_app.pictures.words import plural
 
 if TYPE_CHECKING:
@@ -19,7 +15,6 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.steer.study import Study
     from desktop_app.contract.steering import Apart, RunName
-    from desktop_app.engine.model import HookFn, Site
 
 NAMES: dict[RunName, str] = {
     "plain": "plain",
@@ -27,7 +22,6 @@ NAMES: dict[RunName, str] = {
     "control": "random-control",
     "said": "instructed",
 }
-_OUTPUTS: tuple[Site, ...] = ("attn_out", "mlp_out", "resid_post")
 
 
 def notices(study: Study, *, whole: bool) -> list[Notice]:
@@ -144,15 +138,8 @@ def _broken(study: Study) -> Iterator[Notice]:
         if not bad:
             continue
         prompt, step = bad[0]
-        layer = _first_bad_layer(study, name, prompt)
-        where = (
-            "though every layer's output is finite" if layer is None else f"first in layer {layer}"
-        )
-        finer = (
-            ""
-            if study.model.info.dtype == "float32"
-            else ", or load the model with --dtype float32"
-        )
+        run, said = study.run(name, [prompt]), study.grown[name][prompt].ids
+        where = first_bad(study.model, run, said, cached=study.cached)
         change = (
             "use a smaller strength"
             if name in {"steered", "control"}
@@ -160,37 +147,9 @@ def _broken(study: Study) -> Iterator[Notice]:
         )
         message = (
             f"The {NAMES[name]} continuation{_of(study, [p for p, _step in bad])} ends at step "
-            f"{step}: its logits are no finite numbers, {where}; {change}{finer}."
+            f"{step}: its logits are no finite numbers, {where}; {change}{finer(study.model)}."
         )
         yield Notice("not_finite", message, None, prompt if len(bad) == 1 else None)
-
-
-def _first_bad_layer(study: Study, name: RunName, prompt: int) -> int | None:
-    """Return the first layer whose output is not finite where a continuation broke."""
-    model, bad = study.model, list[int]()
-
-    def look(x: torch.Tensor, hook: object, layer: int) -> None:
-        if not bad and not bool(torch.isfinite(x).all()):
-            bad.append(layer)
-
-    def watch(_this: Pass) -> list[tuple[str, HookFn]]:
-        return [
-            (site_hook(layer, site), partial(look, layer=layer))
-            for layer in range(model.info.n_layers)
-            for site in _OUTPUTS
-            if (layer, site) not in model.unfit
-        ]
-
-    run = study.run(name, [prompt])
-    changes = Changes(run.changes.planned, run.changes.wrap, watch)
-    with decoding(model, range(model.info.n_layers)):
-        decoder = Decoder(model, run.texts, changes, cached=study.cached)
-        for token in [*study.grown[name][prompt].ids, 0]:
-            decoder.advance()
-            if bad:
-                break
-            decoder.take(torch.tensor([token]))
-    return bad[0] if bad else None
 
 
 def _no_effect(study: Study) -> Iterator[Notice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -11,7 +12,7 @@ from desktop_app.analyses.steer import acts as data_of
 from desktop_app.contract.steering import SteerSite
 from desktop_app.pictures.set_words import difference_words
 from desktop_app.pictures.words import clipped, without_flags
-from desktop_app.support import vector_files
+from desktop_app.support import paths, vector_files
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -96,7 +97,11 @@ def vector_of(
     """
     if result is None or made is None or (values := result.data.get("vector")) is None:
         return None
-    for place, one in enumerate(data_of.acts_of(made)):
+    # Heads have a row for each of their layers, and no vector; all else has one row each.
+    done = enumerate(result.data.get("acts") or ())
+    places = [place for place, row in done if row.get("op") != "ablate_heads"]
+    others = [one for one in data_of.acts_of(made) if one.op != "ablate_heads"]
+    for place, one in zip(places, others, strict=False):
         if place < len(values) and all(getattr(one, n) == getattr(act, n) for n in _SAME):
             if values[place] is None:
                 return None
@@ -106,11 +111,13 @@ def vector_of(
 
 
 def proposed(model: ModelInfo, act: Intervention) -> Path:
-    """Return under which name a vector is saved where nothing else is said."""
+    """Return under which name a vector is saved where nothing else is said; its folder is made."""
     name = "".join(c if c.isalnum() else "-" for c in model.name)[:40]
     layer = 0 if act.layer is None else act.layer % model.n_layers
     stem = f"{name}-L{layer}-{act.site.replace('_', '-')}"
     folder, number = vector_files.folder(), 1
+    with suppress(OSError):  # saving says what is wrong
+        paths.ensure(folder)
     while (path := folder / f"{stem}-{number}{vector_files.ENDING}").exists():
         number += 1
     return path

@@ -37,9 +37,11 @@ _ANEW: dict[str, object] = {
     "out_vector": "",
 }
 _USUAL = SteerParams()
-_OWN = ("layer", "site", "zero", "scale", "add", "project_out", "set_to", "from_texts", "to_texts")
+_WHERE = ("layer", "site", "position", "when", "elsewhere")
+_OWN = ("zero", "scale", "add", "project_out", "set_to", "from_texts", "to_texts", "vector_at")
 _NOTHING_DONE: dict[str, object] = {
-    name: getattr(_USUAL, name) for name in (*_OWN, "coef", "ablate_heads", "also")
+    name: getattr(_USUAL, name)
+    for name in (*_WHERE, *_OWN, "coef", "ablate_heads", "also", "read_direction")
 }
 _SHOWS = {"sweep": "sweep_metric", "scan": "scan", "findings": "findings"}
 _OTHER = "What is on screen is of another model or of other prompts: run again, then go on."
@@ -151,7 +153,7 @@ class SteerView(AnalysisView):
             super().answer(intent)
             return
         file = str(intent.data["file"])
-        # In place of what was done: at the layer and the site that the file names.
+        # In place of all that was done and read: at the layer and the site that the file names.
         changes: dict[str, object] = {**_NOTHING_DONE, **_ANEW, "add": (file,)}
         if intent.data.get("read"):
             changes["read_direction"] = file

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from desktop_app.analyses.steer.spec import SteerParams
-from desktop_app.pictures.words import MINUS, choice_label, clipped, dotted_name, plural, shorten
+from desktop_app.pictures.words import (
+    MINUS,
+    choice_label,
+    clipped,
+    dotted_name,
+    plural,
+    shorten,
+    without_flags,
+)
+from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.steering import Intervention
 
 _NAMED = 3  # more interventions are counted
@@ -17,15 +26,21 @@ _TEXT = 60
 _SHORT = 24
 
 
-def params_of(params: Mapping[str, Any]) -> SteerParams:
-    """Return the settings of a result, without its prompts."""
-    own = SteerParams.stored_fields()
-    return SteerParams.model_validate({k: v for k, v in params.items() if k in own})
+UNREAD = "what was done is not known: the result’s settings do not fit this version"
+"""Said of a result whose settings cannot be read."""
 
 
-def done_words(params: SteerParams) -> str:
-    """Say what is done, where and when: `zero at layer 5 …`; empty where nothing is."""
-    acts = params.interventions()
+def done_words(params: SteerParams | None) -> str:
+    """Say what is done, where and when: `zero at layer 5 …`; empty where nothing is.
+
+    Where settings do not fit, or not each other, it says that.
+    """
+    if params is None:
+        return UNREAD
+    try:
+        acts = params.interventions()
+    except BadInputError as error:
+        return without_flags(str(error))
     if len(acts) > _NAMED:
         return f"{plural(len(acts), 'intervention')}"
     return "; ".join(intervention_words(act) for act in acts)

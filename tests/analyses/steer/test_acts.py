@@ -160,7 +160,8 @@ def test_the_vector_of_a_result_is_saved_and_found_again(tmp_path, monkeypatch):
         Intervention(op="difference", layer=1, to_texts=("a",), from_texts=("b",)),
     )
     made = SteerParams(layer=1, zero=True, also=(one,))
-    data_of_run = {"vector": np.array([[np.nan] * 8, np.arange(8.0)])}
+    rows = np.array([[np.nan] * 8, np.arange(8.0)])
+    data_of_run = {"acts": ({"op": "zero"}, {"op": "difference"}), "vector": rows}
     result = boards.result(data_of_run)
     stronger = one.model_copy(update={"coef": 9.0, "when": "every"})
     values = vectors.vector_of(result, made, stronger)
@@ -168,8 +169,17 @@ def test_the_vector_of_a_result_is_saved_and_found_again(tmp_path, monkeypatch):
     assert values.tolist() == list(range(8))
     assert vectors.vector_of(result, made, one.model_copy(update={"layer": 2})) is None
     assert vectors.vector_of(result, made, act("zero")) is None
+    heads = act("ablate_heads", heads="0.1,1.0")  # no row, one, or several: one for each layer
+    other = one.model_copy(update={"to_texts": ("c",)})
+    done = [{"op": op} for op in ("ablate_heads", "ablate_heads", "difference", "difference")]
+    several = np.array([*[[np.nan] * 8] * 2, np.ones(8), np.arange(8.0)])
+    result = boards.result({"acts": done, "vector": several})
+    made = SteerParams(also=(heads, other, one))
+    assert vectors.vector_of(result, made, other).tolist() == [1.0] * 8
+    assert vectors.vector_of(result, made, stronger).tolist() == list(range(8))
+    assert vectors.vector_of(result, made, heads) is None
     path = vectors.proposed(model, one)
-    path.parent.mkdir()
+    assert path.parent.is_dir()  # a fresh machine has none
     assert vectors.save(str(path), values, model, one, made) == path
     assert vectors.proposed(model, one) != path  # what is there is not written over unasked
     (known,) = vectors.kept(model)

@@ -9,6 +9,8 @@ from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Begin, parse_begin, written_begin
 from desktop_app.support.errors import BadInputError
 from desktop_app.text.encoding import Encoding
+from tests.analyses.steer.asked import steer
+from tests.models import tiny
 
 LETTERS = "abcdefgh "
 
@@ -66,3 +68,19 @@ def test_tokens_alone_stay_as_they_are():
 def test_a_token_that_the_model_lacks_is_refused():
     with pytest.raises(BadInputError, match="names token 9, and this model has 9"):
         begun_ids(Begin("plain", 0, (9,)), "gh", Letters(), decode, 9)
+
+
+def test_a_result_has_the_tokens_in_the_texts_place():
+    begin = ("plain:1:0,1+cd", "steered:0:+ef", "control:0:5")
+    settings = {"layer": 1, "zero": True, "max_new_tokens": 5}
+    found = steer(tiny("llama"), ["abc", "ghi"], begin=begin, **settings)
+    told = [parse_begin(text) for text in found.params["begin"]]
+    assert [(one.run, one.prompt) for one in told] == [("plain", 1), ("steered", 0), ("control", 0)]
+    for one in told:
+        assert one.text == ""
+        assert tuple(found.data[one.run][one.prompt]["ids"][: len(one.ids)]) == one.ids
+    assert len(told[0].ids) > 2
+    assert told[2].ids == (5,)
+    again = steer(tiny("llama"), ["abc", "ghi"], begin=found.params["begin"], **settings)
+    assert again.data["plain"] == found.data["plain"]
+    assert again.data["steered"] == found.data["steered"]

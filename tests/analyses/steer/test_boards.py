@@ -357,7 +357,8 @@ def test_the_vector_of_a_result_is_saved(view, tmp_path, monkeypatch, heard, run
     path = tmp_path / "mine.safetensors"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a: (str(path), ""))
     said = heard(view.message_requested)
-    view.show_result(boards.result({**boards.scan_data(), "vector": np.ones((1, 8))}))
+    done = {"acts": ({"op": "difference"},), "vector": np.ones((1, 8))}
+    view.show_result(boards.result({**boards.scan_data(), **done}))
     press(view, "Interventions")
     press(view, "Save the vector of the result on screen as a file")
     assert "mine.safetensors" in said[-1][0]
@@ -368,6 +369,27 @@ def test_the_vector_of_a_result_is_saved(view, tmp_path, monkeypatch, heard, run
     press(view, "Save the vector of the result on screen as a file")
     ((params,),) = runs
     assert params.out_vector == str(path)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_name_that_is_proposed_for_a_vector_can_be_taken(
+    view, tmp_path, monkeypatch, heard, runs, there
+):
+    folder = tmp_path / "home" / "vectors"  # as on a machine where nothing was saved yet
+    monkeypatch.setattr(vector_files, "folder", lambda: folder)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda _w, _title, path: (path, ""))
+    said = heard(view.message_requested)
+    vectors = {"vector": np.ones((1, 8))} if there else {}
+    view.show_result(boards.result({**boards.scan_data(), **vectors}))
+    press(view, "Interventions")
+    press(view, "Save the vector of the result on screen as a file")
+    if there:
+        (file,) = folder.iterdir()
+        assert vector_files.read_head(str(file)).layer == 1
+        assert said[-1][0] == f"The vector is saved in “{file.name}”."
+    else:
+        ((params,),) = runs
+        vector_files.check_target(params.out_vector)
 
 
 def test_a_feature_is_named_by_its_folder_and_number(bare, tmp_path):

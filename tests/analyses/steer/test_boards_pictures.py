@@ -11,6 +11,7 @@ from desktop_app.analyses.steer import sweep_picture as sweeps
 from desktop_app.analyses.steer.made import made_with
 from desktop_app.analyses.steer.picture import lines
 from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.swept_cell import cell_settings
 from desktop_app.contract.steering import timeline
 from tests.samples import boards
 
@@ -115,15 +116,15 @@ def test_numbers_that_do_not_fit_are_refused():
 
 def test_the_run_of_a_cell_is_the_sweeps_own_at_that_strength():
     result = boards.sweep_result()
-    changes = made_with(result.params) | sweeps.cell_settings(result.params, sweep(), (2, 0))
+    changes = made_with(result.params) | cell_settings(result.params, sweep(), (2, 0))
     params = SteerParams().model_copy(update=changes)
     (only,) = params.interventions()
     assert (only.layer, only.coef, only.to_texts) == (2, -4.0, ("good", "nice"))
     assert params.sweep_layers == ""
     assert params.sweep_coefs == ()
     assert made_with({"layer": "nowhere"}) == {}
-    each_own = {**result.params, "coef": [2.0, -1.0]}
-    assert sweeps.cell_settings(each_own, sweep(), (0, 4))["coef"] == (8.0, -4.0)
+    each_own = {**result.params, "add": ["v.safetensors"], "coef": [2.0, -1.0]}
+    assert cell_settings(each_own, sweep(), (0, 4))["coef"] == (8.0, -4.0)
 
 
 def test_a_factor_is_swept_where_there_is_no_vector():
@@ -132,7 +133,7 @@ def test_a_factor_is_swept_where_there_is_no_vector():
     result = boards.result(boards.sweep_data(), scale=2.0, **{"from": [], "to": []})
     found = sweeps.sweep_of(result.data, result.params, result.prompts)
     assert found.way == "Factor"
-    assert sweeps.cell_settings(result.params, found, (0, 3))["scale"] == 1.0
+    assert cell_settings(result.params, found, (0, 3))["scale"] == 1.0
     assert 1.0 in sweeps.offered_coefs(params)
     assert sweeps.offered_coefs({"coef": (-3.0,)})[0] == -6.0
     assert not sweeps.can_sweep({"zero": True})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.analyses.steer.words import params_of
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.widgets.basics.theme import apply_theme
 from tests.finding import press
 from tests.patience import turn_the_loop
@@ -30,7 +30,7 @@ def long_result():
 def test_nothing_is_cut_on_either_page(make_view, size):
     view = make_view("steer", *size)
     for result in (steer_result(begin=["steered:0:10"]), plain_result(), long_result()):
-        view.set_params(params_of(result.params))
+        view.set_params(made_params(result.params))
         view.show_result(result)
         for page in ("Timeline", "Texts"):
             press(view, page)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from desktop_app.analyses.steer.explain import explain
 from desktop_app.analyses.steer.going_on import continued
-from desktop_app.analyses.steer.picture import about, effect_badge, lines, named, table
+from desktop_app.analyses.steer.made import made_params
+from desktop_app.analyses.steer.picture import about, begin_of, effect_badge, lines, named, table
 from desktop_app.analyses.steer.said import continuations, has_effect, parting, partings
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.strength import reach_of, strength_of, with_strength
@@ -17,6 +20,7 @@ from desktop_app.analyses.steer.tints import tint_of, tints_there
 from desktop_app.analyses.steer.words import done_words
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.steering import timeline
+from desktop_app.pictures.facts import Place
 from desktop_app.pictures.shown import SoFar
 from tests.samples.drawn import PROMPTS
 from tests.samples.steered import PLAIN, SECOND, STEERED, plain_result, steer_result, strip
@@ -136,6 +140,25 @@ def test_a_result_is_named_by_what_was_done():
     assert about(plain_result()) == PROMPTS[0].text
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"layer": "nowhere"}, "the result’s settings do not fit this version"),
+        ({"begin": ["plain:nothing"]}, "the result’s settings do not fit this version"),
+        ({"coef": [1.0, 2.0]}, "given 2 times, for 1 vector"),
+    ],
+)
+def test_a_result_whose_settings_do_not_fit_still_shows_its_texts(settings, says):
+    result = steer_result(**settings)
+    told = list(lines(result))
+    assert says in told[0]
+    assert any("cold and wet" in line for line in told)
+    assert named(result)
+    assert begin_of(result) == ()
+    assert says in explain(result, "control", Place()).working
+    assert explain(result, "reading", Place()).formula
+
+
 def test_a_terminal_gets_every_text():
     told = "\n".join(lines(steer_result()))
     assert "Random control ' very good, so'" in told
@@ -220,6 +243,28 @@ def test_behind_the_last_attention_nobody_reads_another_position():
         ([("1", "prompt")], {"layer": 2, "site": "resid_pre"}),
     ):
         assert "is the last" not in with_acts(acts, **more)[1]
+
+
+class Whole(np.ndarray):
+    """Codes of which none is asked for by itself."""
+
+    def __iter__(self):
+        raise AssertionError("one place after the other: of a long text there are millions")
+
+
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("acts", [("-1", "prompt"), ("all", "every"), ("2", "every")])
+def test_the_timeline_of_a_long_text_is_told_as_a_whole(acts, cached):
+    result = steer_result(cache="yes" if cached else "no", position=acts[0], when=acts[1])
+    rows = np.array(timeline([acts], LENGTH, 4, cached=cached), dtype=np.int8)
+    told = []
+    for codes in (rows.tolist(), rows.view(Whole)):
+        found = timeline_of(replace(result, data={**result.data, "timeline": (codes,)}), 0)
+        words = [found.words(*place) for place in np.ndindex(rows.shape)]
+        told.append((found.present, words, story(found, made_params(result.params), 3)))
+    assert told[0] == told[1]
+    assert found.same(found)
+    assert not found.same(None)
 
 
 def test_plain_generation_has_no_timeline():

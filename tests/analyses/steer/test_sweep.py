@@ -205,6 +205,17 @@ def test_what_is_done_besides_stays_where_it_is():
     assert found["sweep_metric"][1, 0] == pytest.approx(alone["changed"][0], abs=1e-5)
 
 
+def test_what_is_done_besides_stays_even_where_it_is_the_very_same(tmp_path):
+    model = tiny("llama")
+    (file, _other) = vectors(model, tmp_path, 1)
+    copy = {"op": "add", "file": file, "layer": 1}
+    shared = {"max_new_tokens": 2, "add": [file], "layer": 1}
+    found = steer(model, PROMPTS[:1], also=(copy,), sweep_coefs=(0.0, 2.0), **shared).data
+    for cell, coef in zip(found["sweep_metric"][0], (1.0, 3.0), strict=True):
+        alone = steer(model, PROMPTS[:1], coef=(coef,), **shared).data
+        assert cell == pytest.approx(alone["changed"][0], abs=1e-5)
+
+
 def test_an_answer_is_watched_where_there_is_one():
     rows = [{"text": "1 2 3 4 ", "answer": ["5"], "wrong": ["4"]}]
     shared = {"max_new_tokens": 2, **LEAD}
@@ -315,8 +326,8 @@ def test_cells_that_overflow_are_told_by_their_number():
     )
     messages = [n.message for n in found.warnings if n.code == "not_finite"]
     assert messages == [
-        "1 cell of the sweep has logits that are no finite numbers: use smaller coefficients, or "
-        "load the model with --dtype float32."
+        "1 cell of the sweep has logits that are no finite numbers, first in layer 1 (steered at "
+        "layer 1, times 3e+38); use smaller coefficients."
     ]
     names = ("sweep_metric", "sweep_loss", "sweep_control_metric", "sweep_control_loss")
     whole = np.isfinite(sum(found.data[name][0] for name in names))

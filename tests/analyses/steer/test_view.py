@@ -11,10 +11,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPushButton, QSlider
 
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.step_strips import StepStrips
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid
-from desktop_app.analyses.steer.words import params_of
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.support.vector_files import write
@@ -46,7 +46,7 @@ def asked(view, heard):
 
 def show(view, result):
     """Show a result with its settings, as the window does."""
-    view.set_params(params_of(result.params))
+    view.set_params(made_params(result.params))
     view.show_result(result)
 
 
@@ -313,6 +313,27 @@ def test_a_vector_of_another_view_takes_the_place_of_what_was_done(view, asked, 
     assert len(params.interventions()) == 1
 
 
+def test_a_vector_of_another_view_acts_where_and_when_its_own_run_says(view, asked, tmp_path):
+    file = str(tmp_path / "v.safetensors")
+    write(tmp_path / "v.safetensors", np.ones(8, np.float32), drawn.model(), (2, "mlp_out"), "so")
+    before = {
+        "position": "0,3",
+        "when": "2:4",
+        "elsewhere": True,
+        "vector_at": "mean",
+        "read_direction": "old.safetensors",
+        "temperature": 1.5,
+    }
+    view.set_params(view.params().model_copy(update=before))
+    view.answer(Intent("steer_with", {"file": file, "coef": 2.0}))
+    (params,) = asked[-1]
+    usual = SteerParams()
+    left = [name for name in before if getattr(params, name) != getattr(usual, name)]
+    assert left == ["temperature"], "how text is drawn is no part of what is done"
+    (only,) = params.interventions()
+    assert (only.op, only.coef, only.position, only.when) == ("add", 2.0, "-1", "prompt")
+
+
 def test_a_strength_does_not_sweep_again(view, asked, qtbot):
     view.set_params(SteerParams(layer=1, to_texts=("a",), from_texts=("b",), sweep_layers="0:2"))
     QTest.keyClick(find(view, QSlider, "Coefficient"), Qt.Key.Key_PageUp)
@@ -335,6 +356,24 @@ def test_experiments_are_told_and_lead_to_their_page(view):
 def test_a_result_of_the_wrong_form_is_refused_in_a_sentence(view):
     view.show_result(replace(steer_result(), data={"plain": ({"ids": [1]},)}))
     assert view.read_out()["state"] == "failure"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"layer": "nowhere"}, "the result’s settings do not fit this version"),
+        ({"coef": [1.0, 2.0]}, "given 2 times, for 1 vector"),
+    ],
+)
+def test_a_result_whose_settings_do_not_fit_is_still_shown(view, settings, says):
+    view.show_result(steer_result(**settings))
+    told = view.read_out()
+    assert told["texts"]["steered"][1] == "␠cold"
+    assert says in told["done"]
+    press(view, "Timeline")
+    told = view.read_out()
+    assert told["timeline"] is not None
+    assert says in told["timeline_words"]
 
 
 # The timeline.
