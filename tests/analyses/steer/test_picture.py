@@ -86,18 +86,23 @@ def test_a_badge_says_whether_numbers_moved():
     [
         (
             {"layer": 5, "zero": True, "when": "every"},
-            "zero at layer 5, residual stream after the block, position −1, at every step",
+            "zero at layer 5, residual stream after the block, last position, at every step",
         ),
         (
             {"layer": 2, "scale": -0.5, "position": "0,-2", "site": "mlp_out", "when": "1:"},
-            "× −0.5 at layer 2, MLP output, positions 0,−2, at steps 1:",
+            "× −0.5 at layer 2, MLP output, positions 0, −2, at steps 1 and later",
         ),
         (
             {"add": ("/home/x/cold.safetensors",), "coef": (3.0,), "position": "all"},
             "add 3 × cold.safetensors at the vector’s layer, residual stream after the block, all "
             "positions, on the prompt pass",
         ),
-        ({"ablate_heads": "5.3,1.0"}, "ablate L5H3, L1H0 at position −1, on the prompt pass"),
+        ({"ablate_heads": "5.3,1.0"}, "ablate L5H3, L1H0, last position, on the prompt pass"),
+        (
+            {"add": ("/x/sae:12",), "layer": 2, "when": "1:3"},
+            "add feature 12 of sae at layer 2, residual stream after the block, last position, at "
+            "steps 1 to 2",
+        ),
     ],
 )
 def test_what_is_done_is_told_in_words(params, words):
