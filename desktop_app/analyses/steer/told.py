@@ -31,8 +31,14 @@ def notices(study: Study, *, whole: bool) -> list[Notice]:
     return [*found, *_no_effect(study)] if whole else found
 
 
-def stopped(study: Study, missing: Sequence[str]) -> Notice:
-    """Return the warning of a run that was cancelled; `missing` is what else there is not."""
+def stopped(study: Study, missing: Sequence[str], unread: int = 0) -> Notice:
+    """Return the warning of a run that was cancelled.
+
+    Args:
+        study: The run.
+        missing: What there is not beside tokens.
+        unread: How many tokens were given that no step had come to.
+    """
     most, scored = study.params.max_new_tokens, study.plain_logprobs
     grown = {(name, p): one for name, rows in study.grown.items() for p, one in enumerate(rows)}
     texts = grown.values()
@@ -46,6 +52,8 @@ def stopped(study: Study, missing: Sequence[str]) -> Notice:
         lacks = [*([] if asked else ["what the plain model finds of the texts"]), *missing]
         said = f"Stopped behind the texts, all {plural(known, 'token')} of which are there."
     rest = f" {missing_words(lacks)}" if lacks else ""
+    if unread:
+        rest += f" {plural(unread, 'given token')} had not been read yet and so have no numbers."
     return Notice(PARTIAL, f"{said}{rest} Run again for more.")
 
 
