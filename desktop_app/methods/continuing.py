@@ -47,7 +47,7 @@ def continuations(
         BadInputError: A text would be longer than the model reads.
     """
     model = knockout.model
-    require_room(model, [group.length for group in knockout.groups], count)
+    require_room(model, [group.length for group in knockout.groups], count, "--generate")
     found: dict[int, dict[str, Any]] = {}
     for number, group in enumerate(knockout.groups):
         share = ShareReporter(report, number / len(knockout.groups), 1 / len(knockout.groups))
@@ -57,16 +57,17 @@ def continuations(
     return [found[prompt] for prompt in sorted(found)]
 
 
-def require_room(model: LoadedModel, lengths: Sequence[int], count: int) -> None:
+def require_room(model: LoadedModel, lengths: Sequence[int], count: int, setting: str) -> None:
     """Require that a model reads texts of these lengths with so many tokens more.
 
     Raises:
-        BadInputError: A text would be longer than the model reads.
+        BadInputError: A text would be longer than the model reads; `setting` names what says how
+            many tokens are generated.
     """
     longest = max(lengths) + count
     if longest > model.info.n_ctx:
         raise BadInputError(
-            f"--generate {count} makes texts of {longest:,} tokens and {model.info.name} reads at "
+            f"{setting} {count} makes texts of {longest:,} tokens and {model.info.name} reads at "
             f"most {model.info.n_ctx:,}: generate fewer."
         )
 

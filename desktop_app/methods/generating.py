@@ -14,10 +14,10 @@ from desktop_app.engine.decoding_trials import require_cache, require_padding
 from desktop_app.engine.kept_memory import grown_bytes, texts_at_once
 from desktop_app.engine.memory import texts_per_pass
 from desktop_app.engine.padding import Layout
+from desktop_app.methods.continuing import require_room
 from desktop_app.methods.growing_rows import Growing, Grown, Part, Run, take_steps
 from desktop_app.methods.sampling import Draws
 from desktop_app.methods.watching import in_batches
-from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -153,21 +153,6 @@ def at_once(model: LoadedModel, runs: Sequence[Run], growing: Growing) -> int:
     """Return how many prompts (of a single run: rows) grow together, at least one."""
     shares = _Shares(runs, growing)
     return min(_at_once(model, shares.texts(units), growing) for units in shares.groups)
-
-
-def require_room(model: LoadedModel, lengths: Sequence[int], steps: int, setting: str) -> None:
-    """Require that a model reads texts of these lengths with so many tokens more.
-
-    Raises:
-        BadInputError: A text would be longer than the model reads; `setting` names what says how
-            many tokens are generated.
-    """
-    longest = max(lengths) + steps
-    if longest > model.info.n_ctx:
-        raise BadInputError(
-            f"{setting} {steps} makes texts of {longest:,} tokens and {model.info.name} reads at "
-            f"most {model.info.n_ctx:,}: generate fewer."
-        )
 
 
 def scored(

@@ -50,7 +50,6 @@ class Growing:
         cached: Whether keys and values are kept between steps.
         ignore_end: Whether it goes on behind an end-of-text token.
         padding: How texts of several lengths share a pass.
-        keep_first: Whether the first new token's logits are kept.
         top: How many of the likeliest tokens of each step are kept.
         check: Asked before every layer of a large pass, and may raise `Cancelled`.
         logits: Told every step's logits `[rows, d_vocab]`, on the model's device: run, its rows,
@@ -62,7 +61,6 @@ class Growing:
     cached: bool = True
     ignore_end: bool = False
     padding: Padding = "none"
-    keep_first: bool = True
     top: int = TOP
     check: Callable[[], None] | None = None
     logits: Callable[[int, Sequence[int], int, torch.Tensor], None] | None = None
@@ -76,8 +74,6 @@ class Grown:
         ids: The new tokens.
         logprobs: Each one's log-probability where it was said.
         top: Step by step the likeliest tokens and their log-probabilities, falling.
-        first: The logits of the first new token `[d_vocab]`, float32, on the CPU; None where they
-            are not kept.
         ended: Whether an end-of-text token came.
         constant: The first step all of whose logits were equal; None: no such step.
         broken: The step at which the logits were no numbers and the row was given up; None: none.
@@ -86,7 +82,6 @@ class Grown:
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     top: list[list[tuple[int, float]]] = field(default_factory=list)
-    first: torch.Tensor | None = field(default=None, compare=False)
     ended: bool = False
     constant: int | None = None
     broken: int | None = None
@@ -157,8 +152,6 @@ class Part:
             self.grown, tokens.tolist(), said.tolist(), best.indices.tolist(), values, strict=True
         )
         for index, (one, token, logprob, likeliest, theirs) in enumerate(step_rows):
-            if step == 0 and self._growing.keep_first:
-                one.first = logits[index].cpu().clone()
             if self._done[index]:
                 continue
             if broken[index]:

@@ -91,6 +91,7 @@ _NOTICES = {
     "constant_logits": "all logits equal",
     "place_unused": "nothing done there",
     "setting_unused": "nothing to act on",
+    "not_recomputed": "not read in one pass",
 }
 METRIC_NAMES = {
     "logit_diff": "logit difference",

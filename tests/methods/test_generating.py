@@ -41,9 +41,19 @@ def facts(rows):
     return [(one.ids, one.logprobs, one.top, one.ended) for one in rows]
 
 
+def first_logits(kept):
+    """Return what `Growing.logits` is given, so that it keeps the first step's by run and row."""
+
+    def hear(run, rows, step, logits):
+        if step == 0:
+            kept.update({(run, row): own.clone() for row, own in zip(rows, logits, strict=True)})
+
+    return hear
+
+
 def test_each_step_tells_the_token_and_its_likeliest_rivals():
-    model = tiny("llama")
-    (rows,) = several(model, [Run(TEXTS, [0, 1])])
+    model, first = tiny("llama"), {}
+    (rows,) = several(model, [Run(TEXTS, [0, 1])], logits=first_logits(first))
     for row, one in enumerate(rows):
         whole = torch.tensor([[*TEXTS[row], *one.ids]])
         logprobs = model.run(whole)[0, 7:-1].log_softmax(-1)
@@ -53,10 +63,9 @@ def test_each_step_tells_the_token_and_its_likeliest_rivals():
             assert [p for _t, p in one.top[step]] == pytest.approx(best.values.tolist(), abs=1e-5)
             assert one.ids[step] == best.indices[0]
             assert one.logprobs[step] == pytest.approx(float(best.values[0]), abs=1e-5)
-        torch.testing.assert_close(one.first.log_softmax(-1), logprobs[0], atol=1e-5, rtol=0)
+        torch.testing.assert_close(first[0, row].log_softmax(-1), logprobs[0], atol=1e-5, rtol=0)
         assert one.constant is None
         assert one.broken is None
-    assert several(model, [Run(TEXTS, [0, 1])], keep_first=False)[0][0].first is None
     assert len(several(model, [Run(TEXTS, [0, 1])], top=2)[0][0].top[0]) == 2
 
 
@@ -84,9 +93,11 @@ def test_runs_that_nothing_changes_are_equal_bit_for_bit():
         Run(TEXTS, [0, 1], Changes(twice)),
     ]
     for settings in ({}, {"sampling": Sampling(1.3, seed=3)}):
-        plain, other, steered, none = several(model, runs, (1,), **settings)
+        first = {}
+        heard = {**settings, "logits": first_logits(first)}
+        plain, other, steered, none = several(model, runs, (1,), **heard)
         assert facts(plain) == facts(other) == facts(none)
-        assert all(torch.equal(a.first, b.first) for a, b in zip(plain, none, strict=True))
+        assert all(torch.equal(first[0, row], first[3, row]) for row in (0, 1))
         assert facts(steered) != facts(plain)
         again = several(model, runs, (1,), **settings)
         assert [facts(one) for one in again] == [

@@ -69,7 +69,7 @@ def run(model: LoadedModel, params: CircuitParams, report: Reporter) -> Result:
     kept = resolve_kept(params.keep, layers, heads, mlps=params.mlps)
     _refuse_beyond(kept, prepared)
     if params.generate:
-        require_room(model, [len(e) for e in prepared.encodings], params.generate)
+        require_room(model, [len(e) for e in prepared.encodings], params.generate, "--generate")
     earlier = _earlier(params)
     twins = twins_of(prepared, "--replace resample") if params.replace == "resample" else ()
     inputs = Inputs.of_prompts(prepared, params.metric, twins)

@@ -147,18 +147,22 @@ class Acts:
         found = [set(touched(one.position, one.when, step, held).here) for one in self.items]
         return self._edits(found, prompt)
 
-    def edits_of(self, held: Sequence[range], prompt: int = 0) -> tuple[Edit, ...]:
+    def edits_of(
+        self, held: Sequence[range], prompt: int = 0, end: int | None = None
+    ) -> tuple[Edit, ...]:
         """Return what all steps together change, at the very positions that they touch.
 
         Args:
             held: The absolute positions that each step's pass holds.
             prompt: Of which prompt.
+            end: Behind how many positions the text is cut off; None: nowhere.
         """
         found = [
             {
                 p
                 for step, passes in enumerate(held)
                 for p in touched(one.position, one.when, step, passes).here
+                if end is None or p < end
             }
             for one in self.items
         ]
@@ -206,6 +210,24 @@ def planned(rows: Sequence[tuple[Acts, int]]) -> Callable[[int, int, range], Seq
         return acts.edits(step, held, prompt)
 
     return at_step
+
+
+def planned_at_once(
+    rows: Sequence[tuple[Acts, int]], held: Sequence[range], end: int | None = None
+) -> Callable[[int, int, range], Sequence[Edit]]:
+    """Return what `Changes.planned` asks of one pass in which all is done that steps have done.
+
+    Args:
+        rows: Of each row its interventions, and its prompt.
+        held: The absolute positions that each step's pass holds.
+        end: Behind how many positions the texts are cut off; None: nowhere.
+    """
+
+    def at_once(row: int, _step: int, _held: range) -> Sequence[Edit]:
+        acts, prompt = rows[row]
+        return acts.edits_of(held, prompt, end)
+
+    return at_once
 
 
 @dataclass(frozen=True)

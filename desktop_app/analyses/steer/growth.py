@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from desktop_app.analyses.steer.recompute import Kept, recompute
+from desktop_app.analyses.steer.heard import Heard
+from desktop_app.analyses.steer.recompute import recompute
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.contract.report import CheckingReporter, ShareReporter
 from desktop_app.engine.memory import budget_bytes, used_bytes
@@ -66,13 +67,14 @@ def generate(study: Study, report: Reporter, besides: int = 0) -> None:
 
 def _needed(study: Study, pieces: Sequence[tuple[Sequence[RunName], Sequence[int]]]) -> int:
     """Return the memory of the process (or on the GPU) at the peak of all this."""
+    on_cpu = study.model.device.type == "cpu"  # where what is kept lies
     most = 0
     for names, prompts in pieces:
         runs = [study.run(name, prompts) for name in names]
-        kept = _kept_bytes(study) * len(prompts) if "steered" in names else 0
-        on_cpu = study.model.device.type == "cpu"
-        grown = needed_bytes(study.model, runs, study.growing) + (kept if on_cpu else 0)
-        most = max(most, grown)
+        kept = _kept_bytes(study) * len(prompts) if on_cpu and "steered" in names else 0
+        most = max(most, needed_bytes(study.model, runs, study.growing) + kept)
+    if on_cpu and study.keeps_base:
+        most += 4 * study.model.info.d_vocab * len(study.texts)
     return used_bytes(study.model.device) + most
 
 
@@ -102,13 +104,12 @@ def _shared(study: Study, texts: Sequence[Sequence[int]]) -> list[list[int]]:
 def _grow(study: Study, names: tuple[RunName, ...], prompts: list[int], report: Reporter) -> None:
     """Let continuations of some prompts grow, and compare the steered ones with a full pass."""
     runs = [study.run(name, prompts) for name in names]
-    kept = Kept()
-    growing = replace(study.growing, check=report.check)
+    heard = Heard(study, names, prompts)
+    growing = replace(study.growing, check=report.check, logits=heard)
     if "steered" in names:
         steered = names.index("steered")
         watch = partial(_watch, study=study, prompts=prompts)
         runs[steered] = replace(runs[steered], changes=_watched(runs[steered].changes, watch))
-        growing = replace(growing, logits=partial(_keep, kept=kept, wanted=steered))
     whose = _whose(study, prompts)
 
     def told(share: float, step: int, grown: list[list[Grown]]) -> None:
@@ -121,7 +122,7 @@ def _grow(study: Study, names: tuple[RunName, ...], prompts: list[int], report: 
     report.step(0.0, f"Reading the prompt{'s' if len(prompts) > 1 else ''}")
     grow(study.model, runs, study.acts.layers, growing, told)
     if "steered" in names:
-        recompute(study, prompts, kept, CheckingReporter(report))
+        recompute(study, prompts, heard.kept, CheckingReporter(report))
 
 
 def _whose(study: Study, prompts: Sequence[int]) -> str:
@@ -131,13 +132,6 @@ def _whose(study: Study, prompts: Sequence[int]) -> str:
     if len(prompts) == 1:
         return f", prompt {prompts[0] + 1} of {count}"
     return f", {len(prompts)} of {count} prompts"
-
-
-def _keep(
-    run: int, rows: Sequence[int], step: int, logits: torch.Tensor, *, kept: Kept, wanted: int
-) -> None:
-    if run == wanted:
-        kept.put(rows, step, logits)
 
 
 def _watched(changes: Changes, watch: Any) -> Changes:

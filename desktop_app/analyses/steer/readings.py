@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from desktop_app.analyses.steer.acting import Acts, planned_at_once
 from desktop_app.analyses.steer.control import controlled
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.analyses.steer.study import STEERED
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.steering import RunName
     from desktop_app.engine.decoding import Pass
-    from desktop_app.engine.interventions import Edit
     from desktop_app.engine.model import HookFn
     from desktop_app.methods.vectors import Vector
 
@@ -172,8 +172,8 @@ class _Readings:
         held = [held_at(step, length, cached=study.cached) for step in range(count + 1)]
         kept: list[torch.Tensor] = []
 
-        def edits(row: int, _step: int, _held: range) -> Sequence[Edit]:
-            return study.acts.edits_of(held, prompts[row]) if name in STEERED else ()
+        acts = study.acts if name in STEERED else Acts()
+        edits = planned_at_once([(acts, prompt) for prompt in prompts], held)
 
         def look(x: torch.Tensor, hook: object) -> None:
             by_row = x.view(len(prompts), -1, x.shape[-1]) if x.ndim == 2 else x
@@ -215,9 +215,7 @@ class _Readings:
 
         texts = [self._before(name, p) for p in prompts]
         changes = replace(study.changes(name, prompts), watch=watch)
-        growing = replace(
-            study.growing, steps=len(ids[0]) + 1, ignore_end=True, padding="none", keep_first=False
-        )
+        growing = replace(study.growing, steps=len(ids[0]) + 1, ignore_end=True, padding="none")
         run = Run(texts, tuple(prompts), changes, ids)
         grow(study.model, [run], self._layers(), growing, lambda *_told: None)
         return found

@@ -22,11 +22,13 @@ from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods import stopped as ended
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.generating import require_room
-from desktop_app.methods.nearness import near_notices, prepare_near
+from desktop_app.methods.nearness import prepare_near
 from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from desktop_app.analyses.steer.acting import Resolved
@@ -67,23 +69,13 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
             if not (report.keeps_partial and any(one.ids for one in study.grown["plain"])):
                 raise
             known_scores(study)
-            said.append(stopped(study, _missing(study, extras)))
-        said += extras.notices
+            said.append(stopped(study, extras.missing))
+        said += [*study.notices, *extras.notices]
         said += notices(study, whole=all(n.code != PARTIAL for n in said))
-        near = [one.first for one in study.grown["plain"]]
-        read = ((i, logits) for i, logits in enumerate(near) if logits is not None)
-        said += near_notices(model, params, prepared, read)
+        said += [notice for prompt in sorted(study.near) for notice in study.near[prompt]]
     ended.tell_end(report)
     data = {**_fields(study), **_vectors(resolved), **extras.data}
     return finish(model, ANALYSIS, settled(study), prepared.records, (data, said), clock)
-
-
-def _missing(study: Study, extras: Extras) -> str:
-    """Say what a cancelled run lacks beside tokens."""
-    texts = all(len(one.ids) for rows in study.grown.values() for one in rows)
-    if texts and extras and not extras.data:
-        return "What was asked beside the texts is missing."
-    return ""
 
 
 def _prepared(model: LoadedModel, params: SteerParams, report: Reporter) -> tuple[Prepared, Metric]:
@@ -134,10 +126,9 @@ def _fields(study: Study) -> dict[str, Any]:
     """Return what was said, and the numbers of it."""
     prompts = range(len(study.texts))
     data: dict[str, Any] = {name: strips(study, name) for name in study.names}
-    first = {name: [one.first for one in rows] for name, rows in study.grown.items()}
     metrics = {"plain": "base", "steered": "changed", "control": "control_metric"}
     for name in study.names:
-        values = [study.measured(p, first[name][p], first["plain"][p]) for p in prompts]
+        values = [study.first.get((name, p), float("nan")) for p in prompts]
         data |= with_twins(metrics.get(name, f"{name}_metric"), np.array(values))
         data |= with_twins(f"{name}_loss", np.array([one["loss"] for one in data[name]]))
     data["metric"] = study.metric
@@ -158,11 +149,16 @@ def _steered_fields(study: Study) -> dict[str, Any]:
         lines[length, count] = np.array(codes, dtype=np.int8).reshape(count, width)
     shapes = [study.shapes.get(p, {}) for p in prompts]
     return {
-        "differs": np.array([plain[p].ids != steered[p].ids for p in prompts]),
+        "differs": _differ([study.parts(plain[p], steered[p]) for p in prompts]),
         "recompute": tuple(study.recompute.get(p, _UNKNOWN) for p in prompts),
         "shapes": tuple([shapes[p][s] for s in range(steps[p]) if s in shapes[p]] for p in prompts),
         "timeline": tuple(lines[len(study.texts[p]), steps[p]] for p in prompts),
     }
+
+
+def _differ(known: Sequence[bool | None]) -> Any:
+    """Return whether texts differ, prompt by prompt; None where that is not known yet."""
+    return tuple(known) if None in known else np.array(known)
 
 
 _UNKNOWN = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}

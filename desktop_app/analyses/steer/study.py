@@ -56,6 +56,9 @@ class Study:
         said: The prompts behind the instruction; empty without one.
         begin: Tokens with which continuations begin, by run and prompt.
         grown: What each continuation says, by run and prompt.
+        first: The metric of each continuation's first new token, by run and prompt.
+        base: What the plain model's logits of it are, by prompt, as far as they are needed later.
+        near: What must be said of answers that the plain model would hardly say, by prompt.
         recompute: What the full pass gave, by prompt.
         shapes: By prompt and step the shape of the first hooked tensor.
         plain_logprobs: By run and prompt what the plain model gives the tokens.
@@ -71,6 +74,9 @@ class Study:
     said: tuple[Said, ...] = ()
     begin: Begun = field(default_factory=dict)
     grown: dict[RunName, list[Grown]] = field(default_factory=dict)
+    first: dict[tuple[RunName, int], float] = field(default_factory=dict)
+    base: dict[int, torch.Tensor] = field(default_factory=dict)
+    near: dict[int, list[Notice]] = field(default_factory=dict)
     recompute: dict[int, dict[str, object]] = field(default_factory=dict)
     shapes: dict[int, dict[int, list[int]]] = field(default_factory=dict)
     plain_logprobs: dict[tuple[RunName, int], list[float]] = field(default_factory=dict)
@@ -98,6 +104,13 @@ class Study:
         if self.said:
             found.append("said")
         return tuple(found)
+
+    @property
+    def keeps_base(self) -> bool:
+        """Whether later parts compare with the plain model's logits: a whole vocabulary each."""
+        params = self.params
+        later = bool(self.said or params.sweep_layers or params.sweep_coefs)
+        return later and self.metric == "kl"
 
     @property
     def growing(self) -> Growing:
@@ -138,17 +151,30 @@ class Study:
             begin=begin if any(begin) else (),
         )
 
+    def is_whole(self, one: Grown) -> bool:
+        """Return whether a continuation has all its tokens: nothing has stopped or broken it."""
+        return one.ended or len(one.ids) == self.params.max_new_tokens
+
+    def parts(self, plain: Grown, other: Grown) -> bool | None:
+        """Return whether a continuation differs from the plain one; None where it is not known."""
+        if any(a != b for a, b in zip(plain.ids, other.ids, strict=False)):
+            return True
+        shorter = min(plain, other, key=lambda one: len(one.ids))
+        if not self.is_whole(shorter):
+            return None
+        return len(plain.ids) != len(other.ids)
+
     def measured(
-        self, prompt: int, logits: torch.Tensor | None, base: torch.Tensor | None
+        self, prompt: int, logits: torch.Tensor, base: torch.Tensor | None = None
     ) -> float:
-        """Return the metric of one prompt's next-token logits `[V]`; NaN without any.
+        """Return the metric of one prompt's next-token logits `[V]`.
 
         Args:
             prompt: Which prompt.
             logits: Of the first new token.
-            base: Those of the plain model.
+            base: Those of the plain model, which a KL divergence compares with; NaN without.
         """
-        if logits is None or base is None:
+        if self.metric == "kl" and base is None:
             return float("nan")
         return float(score(self.metric, logits[None], self.targets[prompt], base)[0])
 

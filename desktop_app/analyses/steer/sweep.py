@@ -4,7 +4,7 @@ A *cell* is what `--layer L --coef C` would give on all prompts. A coefficient s
 of the one that settings give (where each vector has its own, it multiplies them); without a vector
 it is the factor of `scale`. A difference of means is made anew at each layer. What settings say
 under `also` stays where it is. Rows of several cells grow together, their random controls likewise;
-a cell that changes nothing is the plain continuation itself, which is grown first.
+a cell that changes nothing is the plain continuation itself, bit for bit.
 
 `sweep_metric` is the metric of the first new token, `sweep_loss` the mean loss of the continuation
 under the plain model (fluency): the lower, the more the model would have said it by itself.
@@ -24,12 +24,15 @@ from desktop_app.analyses.steer.trials import Bench, Row, grow_rows, worth
 from desktop_app.analyses.steer.unfinite import finer, first_bad
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
+from desktop_app.contract.steering import held_at
 from desktop_app.methods.generating import scored
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
 
     from desktop_app.analyses.steer.study import Study
     from desktop_app.analyses.steer.trials import Worth
@@ -118,25 +121,16 @@ class _Sweep:
         self._texts: list[list[list[str | None]]] = [
             [[None] * shape[2] for _coef in cells.coefs] for _layer in cells.layers
         ]
-        self._plain: list[Grown] = []
+        self._plain = study.grown["plain"]
         self._broken: tuple[tuple[int, int], Run, Grown] | None = None
 
     def run(self, report: Reporter) -> None:
         """Make all cells, layer by layer; what is there stays where this is cancelled."""
-        prompts = range(len(self._study.texts))
-        share = 1 / (1 + self._passes())
-        plain = ShareReporter(report, 0.0, share)
-        self._plain = grow_rows(self._bench, [(Acts(), p) for p in prompts], _hear(plain, "plain"))
-        report.partial(self.fields())
-        rest = ShareReporter(report, share, 1 - share)
         blocks = list(self._blocks())
         for number, block in enumerate(blocks):
-            part = ShareReporter(rest, number / len(blocks), 1 / len(blocks))
+            part = ShareReporter(report, number / len(blocks), 1 / len(blocks))
             self._block(block, part)
             report.partial(self.fields())
-
-    def _passes(self) -> int:
-        return max(1, self._own.done.size * (2 if self._control is not None else 1))
 
     def _blocks(self) -> Sequence[list[tuple[int, int]]]:
         """Return the cells that grow together, in the order of layers."""
@@ -152,10 +146,7 @@ class _Sweep:
         changing = [cell for cell in cells if self._changes(acts[cell])]
         for cell in cells:
             if cell not in changing:
-                self._put(cell, self._own, self._plain, [one.logprobs for one in self._plain])
-                if self._control is not None:
-                    plain = self._plain
-                    self._put(cell, self._control, plain, [one.logprobs for one in plain])
+                self._put_plain(cell)
         rows = [(acts[cell], prompt) for cell in changing for prompt in prompts]
         if not rows:
             return
@@ -176,11 +167,18 @@ class _Sweep:
         is_control = kind is self._control
         told = self._name(cells) + (", random control" if is_control else "")
         seed = study.params.seed if is_control else None
-        grown = grow_rows(self._bench, rows, _hear(report, told), seed)
+        metric = [float("nan")] * len(rows)
+
+        def measure(row: int, logits: torch.Tensor) -> None:
+            prompt = rows[row][1]
+            metric[row] = study.measured(prompt, logits, study.base.get(prompt))
+
+        grown = grow_rows(self._bench, rows, _hear(report, told), seed, measure)
         texts = [study.texts[prompt] for _acts, prompt in rows]
         known = scored(study.model, texts, [one.ids for one in grown])
         for place, cell in enumerate(cells):
             own = slice(place * count, (place + 1) * count)
+            kind.metric[cell] = metric[own]
             self._put(cell, kind, grown[own], known[own])
             for row, one in zip(rows[own], grown[own], strict=True):
                 if one.broken is not None and self._broken is None:
@@ -195,13 +193,19 @@ class _Sweep:
         """Return whether interventions change anything at all at any step of any prompt."""
         bench = self._bench
         for length, prompts in bench.groups().items():
-            steps = range(bench.growing.steps)
-            held = [
-                range(length + s - 1 if self._study.cached and s else 0, length + s) for s in steps
-            ]
+            cached = self._study.cached
+            held = [held_at(n, length, cached=cached) for n in range(bench.growing.steps)]
             if acts.edits_of(held, prompts[0]):
                 return True
         return False
+
+    def _put_plain(self, cell: tuple[int, int]) -> None:
+        """Fill in a cell that changes nothing, and its random control."""
+        first = [self._study.first["plain", prompt] for prompt in range(len(self._plain))]
+        for kind in (self._own, self._control):
+            if kind is not None:
+                kind.metric[cell] = first
+                self._put(cell, kind, self._plain, [one.logprobs for one in self._plain])
 
     def _put(
         self,
@@ -212,8 +216,6 @@ class _Sweep:
     ) -> None:
         study = self._study
         for prompt, (one, known) in enumerate(zip(grown, logprobs, strict=True)):
-            base = self._plain[prompt].first
-            kind.metric[*cell, prompt] = study.measured(prompt, one.first, base)
             kind.loss[*cell, prompt] = loss(known)
             if kind is self._own:
                 text = continued(study.model.tokenizer, study.texts[prompt], one.ids)

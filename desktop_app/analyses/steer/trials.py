@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.analyses.steer.acting import Acts, planned
+from desktop_app.analyses.steer.acting import Acts, planned, planned_at_once
 from desktop_app.analyses.steer.control import controlled
 from desktop_app.contract.steering import held_at
 from desktop_app.engine.decoding import Changes, Decoder, decoding
@@ -140,6 +140,7 @@ def grow_rows(
     rows: Sequence[Row],
     on_step: Callable[[float, int], None],
     control: int | None = None,
+    first: Callable[[int, torch.Tensor], None] | None = None,
 ) -> list[Grown]:
     """Return what each row says; of whatever lengths the prompts are.
 
@@ -148,6 +149,7 @@ def grow_rows(
         rows: Interventions and prompts.
         on_step: Told the share of the work that is done, and how many tokens are there; may cancel.
         control: The seed of random changes that are made instead; None: the interventions' own.
+        first: Told each row's logits of its first new token `[d_vocab]`, float32, on the CPU.
     """
     found: dict[int, Grown] = {}
     by_length: dict[int, list[int]] = {}
@@ -162,8 +164,20 @@ def grow_rows(
         ) -> None:
             on_step(at + of * done, step)
 
+        def hear(
+            _run: int,
+            own: Sequence[int],
+            step: int,
+            logits: torch.Tensor,
+            places: list[int] = places,
+        ) -> None:
+            if first is not None and step == 0:
+                for row, values in zip(own, logits.cpu(), strict=True):
+                    first(places[row], values)
+
         run = bench.run_of(theirs, control)
-        (grown,) = grow(bench.model, [run], _layers(theirs), bench.alone, told)
+        growing = replace(bench.alone, logits=hear)
+        (grown,) = grow(bench.model, [run], _layers(theirs), growing, told)
         found |= dict(zip(places, grown, strict=True))
     return [found[place] for place in range(len(rows))]
 
@@ -258,7 +272,7 @@ class _Compared:
         """Return the pairs."""
         bench, prompt = self._bench, self._prompt
         runs = [bench.run_of([(two[side], prompt) for two in self._both]) for side in (0, 1)]
-        growing = replace(bench.alone, keep_first=False, logits=self._see)
+        growing = replace(bench.alone, logits=self._see)
         grown = grow(bench.model, runs, layers, growing, self._hear)
         found = zip(*grown, self._largest.tolist(), strict=True)
         return [Pair(left, right, difference) for left, right, difference in found]
@@ -320,8 +334,7 @@ def recomputed(bench: Bench, row: Row, told: Told) -> torch.Tensor:
     acts, prompt = row
     text, new = bench.texts[prompt], told.grown.ids
     held = [held_at(n, len(text), cached=bench.growing.cached) for n in range(len(new))]
-    edits = acts.edits_of(held, prompt)
-    changes = Changes(lambda _row, _step, _held: edits)
+    changes = Changes(planned_at_once([row], held))
     with decoding(bench.model, acts.layers):
         decoder = Decoder(bench.model, [[*text, *new[:-1]]], changes, cached=False)
         return decoder.read(len(new))[0].float().cpu()

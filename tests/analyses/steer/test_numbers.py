@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.steering import acts_at
+from desktop_app.engine.decoding import Decoder
 from desktop_app.support.errors import BadInputError
 from tests.analyses.steer.plain import SITES, Hook, Plain
 from tests.models import tiny
@@ -261,6 +263,57 @@ def test_a_full_pass_at_the_same_absolute_positions_gives_the_same(cache):
     assert found.data["recompute"][0]["same_tokens"] is True
     assert found.data["recompute"][0]["max_logit_difference"] < TOLERANCE
     assert "cache_forgets" not in {w.code for w in found.warnings}
+
+
+LATE = {"position": "1", "when": "2:", "cache": "no"}
+
+
+@pytest.mark.parametrize("where", [{}, LATE, {"position": "-1,0", "when": "every"}])
+def test_a_full_pass_whose_logits_are_read_bit_by_bit_gives_the_same(where):
+    model = tiny("qwen3")
+    settings = {"layer": 0, "scale": -2.0, "max_new_tokens": 7, **where}
+    whole = run(model, ("abcdef", "fedcba"), **settings).data["recompute"]
+    little = replace(model, budget_bytes=4 * 8 * 3 * model.info.d_vocab)  # three positions at once
+    some = run(little, ("abcdef", "fedcba"), **settings).data["recompute"]
+    least = run(replace(model, budget_bytes=1), ("abcdef", "fedcba"), **settings)
+    for own in (some, least.data["recompute"]):
+        for left, right in zip(whole, own, strict=True):
+            assert left["same_tokens"] == right["same_tokens"]
+            assert left["first_apart"] == right["first_apart"]
+            assert left["max_logit_difference"] == pytest.approx(
+                right["max_logit_difference"], abs=TOLERANCE
+            )
+    assert not {w.code for w in least.warnings} & {"not_recomputed"}
+
+
+def test_a_text_is_not_lost_where_memory_is_too_short_for_its_full_pass(monkeypatch):
+    model = tiny("qwen3")
+    settings = {"layer": 0, "zero": True, "max_new_tokens": 6}
+    whole = run(model, **settings)
+    read, tried = Decoder.read, []
+
+    def short(most):
+        def held(self, keep):
+            # Behind the prompt's own pass, and not of the plain model, which reads one more.
+            if self.step == 0 and len(self.coming.columns) > 8 and keep <= 6:
+                tried.append(keep)
+                if keep > most:
+                    raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return read(self, keep)
+
+        return held
+
+    monkeypatch.setattr(Decoder, "read", short(most=2))
+    fewer = run(model, **settings)
+    assert tried[:2] == [6, 3]
+    assert fewer.data["recompute"][0]["same_tokens"] is True
+    monkeypatch.setattr(Decoder, "read", short(most=0))
+    found = run(model, **settings, control="no")
+    assert found.data["steered"] == whole.data["steered"]
+    assert found.data["recompute"][0]["same_tokens"] is None
+    (told,) = [w.message for w in found.warnings if w.code == "not_recomputed"]
+    assert "the texts are whole" in told
+    assert "--max-new-tokens" in told
 
 
 def test_both_caches_say_the_same_where_the_same_position_is_edited_in_every_pass():

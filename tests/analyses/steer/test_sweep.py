@@ -47,6 +47,19 @@ def kl(base, changed):
     return float((base.exp() * (base - changed)).sum())
 
 
+def test_a_cell_that_changes_nothing_is_the_plain_text_bit_for_bit():
+    model = tiny("llama")
+    rows = [{"text": text, "answer": "abc", "wrong": "def"} for text in (*PROMPTS, "abc", "no sea")]
+    # Padded together the same prompts' numbers are rounded otherwise than each length alone.
+    shared = {"padding": "left", "max_new_tokens": 2, "metric": "logit_diff", **LEAD}
+    found = steer(model, rows, layer=1, sweep_layers=":", sweep_coefs=(0.0, 1.0), **shared).data
+    for layer in range(len(found["sweep_layer"])):
+        assert found["sweep_metric_each"][layer, 0].tolist() == found["base"].tolist()
+        assert found["sweep_loss_each"][layer, 0].tolist() == found["plain_loss"].tolist()
+        assert found["sweep_texts"][layer][0] == [one["text"] for one in found["plain"]]
+    assert not np.array_equal(found["sweep_metric_each"][1, 1], found["base"])
+
+
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
 def test_every_cell_is_what_hooks_on_plain_hugging_face_say(architecture):
     model = tiny(architecture)
