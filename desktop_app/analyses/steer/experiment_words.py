@@ -56,8 +56,17 @@ def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> s
     return f"{said} At layer {facts['early_layer']}, {changed} of {tried} {change} the text."
 
 
-def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, keeps: bool) -> str:
-    """Say whether one full pass gives what the steps gave, and what becomes of it with no cache."""
+def persistence(
+    facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, keeps: bool, carried: bool
+) -> str:
+    """Say whether one full pass gives what the steps gave, and what becomes of it with no cache.
+
+    Args:
+        facts: What was measured.
+        rows: The same at each schedule.
+        keeps: Whether the model keeps keys and values.
+        carried: Whether later steps tell a change that the cache carries from one that is lost.
+    """
     position, largest = facts["position"], number(facts["max_logit_difference"], 6)
     if not keeps:
         return (
@@ -69,6 +78,15 @@ def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, 
         said = (
             f"One full pass over the text, zeroed at position {position}, does not give what the "
             f"steps gave: logits part by up to {largest}."
+        )
+    elif not carried:
+        lost = next(row for row in rows if (row["when"], row["cache"]) == ("prompt", "no"))
+        return (
+            f"Zeroed once, at position {position} on the prompt pass, there is nothing that could "
+            "persist: no later step reads the change. Without the cache it is lost at step 1, and "
+            f"the text is the same (logits within {number(lost['difference'], 6)}), as it is in "
+            f"one full pass (within {largest}). Choose an earlier layer, whose change later blocks "
+            "read."
         )
     else:
         tokens = "the same tokens" if facts["same_tokens"] else "other tokens where two are level"

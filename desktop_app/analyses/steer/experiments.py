@@ -192,8 +192,12 @@ class Experiments:
             "ids_in_one_pass": again,
         }
         rows = self._schedules(position, told)
-        holds = difference <= tolerance if keeps else None
-        said = words.persistence(facts, rows, keeps=keeps)
+        holds: bool | None = difference <= tolerance
+        lost = next(r for r in rows if (r["when"], r["cache"]) == ("prompt", "no"))
+        carried = not lost["same_tokens"] or not lost["difference"] <= tolerance
+        if not keeps or (holds and not carried):
+            holds = None
+        said = words.persistence(facts, rows, keeps=keeps, carried=carried)
         return Finding(holds, said, facts, {"schedules": rows})
 
     def _schedules(self, position: int, first: Told) -> list[dict[str, Any]]:
