@@ -151,6 +151,19 @@ class Study:
             begin=begin if any(begin) else (),
         )
 
+    def is_whole(self, one: Grown) -> bool:
+        """Return whether a continuation has all its tokens: nothing has stopped or broken it."""
+        return one.ended or len(one.ids) == self.params.max_new_tokens
+
+    def parts(self, plain: Grown, other: Grown) -> bool | None:
+        """Return whether a continuation differs from the plain one; None where it is not known."""
+        if any(a != b for a, b in zip(plain.ids, other.ids, strict=False)):
+            return True
+        shorter = min(plain, other, key=lambda one: len(one.ids))
+        if not self.is_whole(shorter):
+            return None
+        return len(plain.ids) != len(other.ids)
+
     def measured(
         self, prompt: int, logits: torch.Tensor, base: torch.Tensor | None = None
     ) -> float:

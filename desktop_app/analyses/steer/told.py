@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop_app.analyses.steer.extras import missing_words
 from desktop_app.analyses.steer.unfinite import finer, first_bad
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.steering import apart_by_cache, held_at, touched
@@ -30,12 +31,22 @@ def notices(study: Study, *, whole: bool) -> list[Notice]:
     return [*found, *_no_effect(study)] if whole else found
 
 
-def stopped(study: Study, missing: str) -> Notice:
+def stopped(study: Study, missing: Sequence[str]) -> Notice:
     """Return the warning of a run that was cancelled; `missing` is what else there is not."""
-    wanted = study.params.max_new_tokens * len(study.texts) * len(study.names)
-    known = sum(len(one.ids) for rows in study.grown.values() for one in rows)
-    rest = f" {missing}" if missing else ""
-    return Notice(PARTIAL, f"Stopped at {known:,} of {wanted:,} tokens.{rest} Run again for more.")
+    most, scored = study.params.max_new_tokens, study.plain_logprobs
+    grown = {(name, p): one for name, rows in study.grown.items() for p, one in enumerate(rows)}
+    texts = grown.values()
+    known = sum(len(one.ids) for one in texts)
+    wanted = sum(len(one.ids) if one.ended or one.broken is not None else most for one in texts)
+    if known < wanted:
+        lacks = list(missing)
+        said = f"Stopped at {known:,} of {wanted:,} tokens."
+    else:
+        asked = all(len(scored.get(key, ())) == len(one.ids) for key, one in grown.items())
+        lacks = [*([] if asked else ["what the plain model finds of the texts"]), *missing]
+        said = f"Stopped behind the texts, all {plural(known, 'token')} of which are there."
+    rest = f" {missing_words(lacks)}" if lacks else ""
+    return Notice(PARTIAL, f"{said}{rest} Run again for more.")
 
 
 def _cache(study: Study) -> Iterator[Notice]:

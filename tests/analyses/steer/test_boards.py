@@ -379,7 +379,8 @@ def test_the_name_that_is_proposed_for_a_vector_can_be_taken(
     monkeypatch.setattr(vector_files, "folder", lambda: folder)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda _w, _title, path: (path, ""))
     said = heard(view.message_requested)
-    vectors = {"vector": np.ones((1, 8))} if there else {}
+    done = {"acts": ({"op": "difference"},), "vector": np.ones((1, 8))}
+    vectors = done if there else {}
     view.show_result(boards.result({**boards.scan_data(), **vectors}))
     press(view, "Interventions")
     press(view, "Save the vector of the result on screen as a file")

@@ -15,6 +15,7 @@ from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.step_strips import StepStrips
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid
+from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.support.vector_files import write
@@ -429,6 +430,17 @@ def test_the_timeline_has_a_legend_of_what_it_shows(view, grid):
     ]
     assert told["timeline_shapes"][0] == "1 × 8 × 8"
     assert told["timeline_exact"].endswith("says the same tokens, logits within 2e−06.")
+
+
+def test_a_text_that_was_not_read_again_is_not_compared(view):
+    unknown = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}
+    result = steer_result()
+    data = {**result.data, "recompute": (unknown, unknown)}
+    show(view, replace(result, data=data, warnings=(Notice(PARTIAL, "Stopped."),)))
+    exact = view.read_out()["timeline_exact"]
+    assert exact == (
+        "The whole text was not read again in one full pass: the run stopped before that."
+    )
 
 
 def test_a_cell_says_what_it_is_by_mouse_and_by_keys(view, grid):
