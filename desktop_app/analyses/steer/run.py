@@ -66,7 +66,7 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
             generate(study, ShareReporter(rest, 0.0, 1 - extras.share), extras.memory)
             extras.make(ShareReporter(rest, 1 - extras.share, extras.share))
         except Cancelled:
-            if not (report.keeps_partial and any(one.ids for one in study.grown["plain"])):
+            if not (report.keeps_partial and _worth_keeping(study)):
                 raise
             known_scores(study)
             said.append(stopped(study, extras.missing))
@@ -76,6 +76,18 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
     ended.tell_end(report)
     data = {**_fields(study), **_vectors(resolved), **extras.data}
     return finish(model, ANALYSIS, settled(study), prepared.records, (data, said), clock)
+
+
+def _worth_keeping(study: Study) -> bool:
+    """Return whether a stopped run has anything that its beginning had not.
+
+    Texts that go on and have not come to where they stood are shorter than what they go on from.
+    """
+    grown = study.grown
+    rows = (grown[name][prompt] for name, prompt in study.begin)
+    pairs = zip(rows, study.begin.values(), strict=True)
+    whole = all(len(one.ids) >= len(ids) or one.broken is not None for one, ids in pairs)
+    return whole and any(one.ids for one in grown["plain"])
 
 
 def _prepared(model: LoadedModel, params: SteerParams, report: Reporter) -> tuple[Prepared, Metric]:
