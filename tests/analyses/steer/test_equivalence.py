@@ -94,6 +94,28 @@ def test_prompt_only_without_the_cache_is_told_as_another_experiment():
     assert "another experiment" in found["words"]
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "mixtral"])
+def test_a_change_that_no_later_step_reads_has_nothing_to_persist(architecture):
+    model = tiny(architecture)
+    found = findings(model, ["abc def"], layer=model.info.n_layers - 1)["persistence"]
+    assert found["holds"] is None
+    assert found["numbers"]["read_later"] is False
+    assert found["numbers"]["later_difference"] == 0.0
+    assert found["numbers"]["max_logit_difference"] < 1e-4
+    assert "nothing that could persist" in found["words"]
+    assert "bit for bit" in found["words"]
+    for claim in ("lives on", "another experiment", "0.000;", "0.000)", "0.000 "):
+        assert claim not in found["words"]
+
+
+def test_a_change_that_later_steps_read_persists_with_numbers():
+    found = findings(tiny("llama"), ["abc def"])["persistence"]
+    assert found["holds"] is True
+    assert found["numbers"]["read_later"] is True
+    assert found["numbers"]["later_difference"] > 1e-3
+    assert "lives on in the keys and values" in found["words"]
+
+
 def test_a_site_that_the_last_block_still_reads_is_told_honestly():
     found = findings(tiny("llama"), ["abc def"], site="resid_pre", layer=1)["which_position"]
     assert found["holds"] is False
