@@ -39,6 +39,13 @@ def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> s
             f"Zeroed at layer {last}, not even the prompt's last token changes a logit: nothing "
             f"hangs on the {name} there."
         )
+    elif site == "resid_pre":
+        largest = number(facts["largest_difference_earlier"], 6)
+        said = (
+            f"Zeroed before the last block (layer {last}), earlier positions change logits by up "
+            f"to {largest}: in every model the block's own attention still reads them there. "
+            "Behind it nobody does: choose resid_post."
+        )
     else:
         largest = number(facts["largest_difference_earlier"], 6)
         said = (
@@ -56,14 +63,38 @@ def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> s
     return f"{said} At layer {facts['early_layer']}, {changed} of {tried} {change} the text."
 
 
-def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, keeps: bool) -> str:
-    """Say whether one full pass gives what the steps gave, and what becomes of it with no cache."""
+def persistence(
+    facts: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keeps: bool,
+    behind: bool,
+    shows: bool,
+) -> str:
+    """Say whether one full pass gives what the steps gave, and what becomes of it with no cache.
+
+    Args:
+        facts: What was measured.
+        rows: What each schedule gave.
+        keeps: Whether the model keeps keys and values.
+        behind: Whether the change is behind the attention of the last block.
+        shows: Whether logits show it where later steps lose the change.
+    """
     position, largest = facts["position"], number(facts["max_logit_difference"], 6)
     if not keeps:
         return (
             "This model keeps no keys and values: every step reads the whole text anew, so what is "
             "done on the prompt pass alone is gone at the next step. Zeroed at every step, the "
             f"text is that of one full pass (logits within {largest})."
+        )
+    by_schedule = {(row["when"], row["cache"]): row for row in rows}
+    lost, anew = by_schedule["prompt", "no"], by_schedule["every", "no"]
+    if behind and not shows:
+        return (
+            f"There is nothing to persist: behind the attention of the last block (layer "
+            f"{facts['layer']}) no key or value is made of the change, which acts on the token of "
+            "its own step alone. With the cache and without it is one experiment (logits within "
+            f"{number(lost['difference'], 6)}). For a change that lasts choose an earlier layer."
         )
     if not facts["max_logit_difference"] <= facts["tolerance"]:
         said = (
@@ -77,14 +108,17 @@ def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, 
             "keys and values that later steps read: one full pass over the text, zeroed at "
             f"position {position}, gives {tokens} (logits within {largest})."
         )
-    by_schedule = {(row["when"], row["cache"]): row for row in rows}
-    lost, anew = by_schedule["prompt", "no"], by_schedule["every", "no"]
     text = "the same text here" if lost["same_tokens"] else "another text"
     one = "it is the same one" if anew["same_tokens"] else "the text is another here"
+    other = (
+        f"is another experiment (it gives {text}, logits part by up to "
+        f"{number(lost['difference'])})"
+    )
+    if not shows:
+        other = f"here shows it in no logit (they part by {number(lost['difference'], 6)})"
     return (
         f"{said} Without the cache every step computes the prompt anew: “prompt only” then loses "
-        f"the change at step 1 and is another experiment (it gives {text}, logits part by up to "
-        f"{number(lost['difference'])}); made at every step, {one} (logits within "
+        f"the change at step 1 and {other}; made at every step, {one} (logits within "
         f"{number(anew['difference'], 6)})."
     )
 
