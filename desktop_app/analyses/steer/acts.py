@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, get_args
 from desktop_app.analyses.steer.words import file_words, positions_words, when_words
 from desktop_app.contract.grammar import HeadsText, PositionsText
 from desktop_app.contract.params import Frozen, setting
-from desktop_app.contract.steering import MAX_PATH, Intervention, Op, SteerSite, WhenText
+from desktop_app.contract.steering import (
+    MAX_PATH,
+    MAX_STRENGTH,
+    Intervention,
+    Op,
+    SteerSite,
+    WhenText,
+)
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import MINUS, SITES, dotted_name, plural, written
 from desktop_app.support.errors import BadInputError
@@ -269,7 +276,8 @@ def _file() -> Any:
 
 
 def _coef() -> Any:
-    return setting(1.0, "Coefficient", "What the vector is multiplied by.")
+    words = "What the vector is multiplied by."
+    return setting(1.0, "Coefficient", words, ge=-MAX_STRENGTH, le=MAX_STRENGTH)
 
 
 class ZeroForm(Frozen):
@@ -284,7 +292,13 @@ class ZeroForm(Frozen):
 class ScaleForm(Frozen):
     """An activation multiplied."""
 
-    factor: float = setting(1.0, "Factor", "What the activation is multiplied by.")
+    factor: float = setting(
+        1.0,
+        "Factor",
+        "What the activation is multiplied by.",
+        ge=-MAX_STRENGTH,
+        le=MAX_STRENGTH,
+    )
     layer: int | None = _layer()
     site: SteerSite = _site()
     position: PositionsText = _position()

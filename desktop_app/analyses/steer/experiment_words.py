@@ -64,21 +64,15 @@ def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> s
 
 
 def persistence(
-    facts: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    keeps: bool,
-    behind: bool,
-    shows: bool,
+    facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, keeps: bool, carried: bool
 ) -> str:
     """Say whether one full pass gives what the steps gave, and what becomes of it with no cache.
 
     Args:
         facts: What was measured.
-        rows: What each schedule gave.
+        rows: The same at each schedule.
         keeps: Whether the model keeps keys and values.
-        behind: Whether the change is behind the attention of the last block.
-        shows: Whether logits show it where later steps lose the change.
+        carried: Whether later steps tell a change that the cache carries from one that is lost.
     """
     position, largest = facts["position"], number(facts["max_logit_difference"], 6)
     if not keeps:
@@ -87,19 +81,19 @@ def persistence(
             "done on the prompt pass alone is gone at the next step. Zeroed at every step, the "
             f"text is that of one full pass (logits within {largest})."
         )
-    by_schedule = {(row["when"], row["cache"]): row for row in rows}
-    lost, anew = by_schedule["prompt", "no"], by_schedule["every", "no"]
-    if behind and not shows:
-        return (
-            f"There is nothing to persist: behind the attention of the last block (layer "
-            f"{facts['layer']}) no key or value is made of the change, which acts on the token of "
-            "its own step alone. With the cache and without it is one experiment (logits within "
-            f"{number(lost['difference'], 6)}). For a change that lasts choose an earlier layer."
-        )
     if not facts["max_logit_difference"] <= facts["tolerance"]:
         said = (
             f"One full pass over the text, zeroed at position {position}, does not give what the "
             f"steps gave: logits part by up to {largest}."
+        )
+    elif not carried:
+        lost = next(row for row in rows if (row["when"], row["cache"]) == ("prompt", "no"))
+        return (
+            f"Zeroed once, at position {position} on the prompt pass, there is nothing that could "
+            "persist: no later step reads the change. Without the cache it is lost at step 1, and "
+            f"the text is the same (logits within {number(lost['difference'], 6)}), as it is in "
+            f"one full pass (within {largest}). Choose an earlier layer, whose change later blocks "
+            "read."
         )
     else:
         tokens = "the same tokens" if facts["same_tokens"] else "other tokens where two are level"
@@ -108,17 +102,14 @@ def persistence(
             "keys and values that later steps read: one full pass over the text, zeroed at "
             f"position {position}, gives {tokens} (logits within {largest})."
         )
+    by_schedule = {(row["when"], row["cache"]): row for row in rows}
+    lost, anew = by_schedule["prompt", "no"], by_schedule["every", "no"]
     text = "the same text here" if lost["same_tokens"] else "another text"
     one = "it is the same one" if anew["same_tokens"] else "the text is another here"
-    other = (
-        f"is another experiment (it gives {text}, logits part by up to "
-        f"{number(lost['difference'])})"
-    )
-    if not shows:
-        other = f"here shows it in no logit (they part by {number(lost['difference'], 6)})"
     return (
         f"{said} Without the cache every step computes the prompt anew: “prompt only” then loses "
-        f"the change at step 1 and {other}; made at every step, {one} (logits within "
+        f"the change at step 1 and is another experiment (it gives {text}, logits part by up to "
+        f"{number(lost['difference'])}); made at every step, {one} (logits within "
         f"{number(anew['difference'], 6)})."
     )
 

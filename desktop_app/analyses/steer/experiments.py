@@ -192,12 +192,12 @@ class Experiments:
             "ids_in_one_pass": again,
         }
         rows = self._schedules(position, told)
-        lost = next((row for row in rows if not row["keeps_the_change"]), None)
-        shows = lost is not None and not lost["difference"] <= tolerance
-        # What no position reads any more is in no key or value: there is nothing to persist.
-        behind = self._where.layer == self._last and self._where.site != "resid_pre"
-        holds = difference <= tolerance if keeps and (shows or not behind) else None
-        said = words.persistence(facts, rows, keeps=keeps, behind=behind, shows=shows)
+        holds: bool | None = difference <= tolerance
+        lost = next(r for r in rows if (r["when"], r["cache"]) == ("prompt", "no"))
+        carried = not lost["same_tokens"] or not lost["difference"] <= tolerance
+        if not keeps or (holds and not carried):
+            holds = None
+        said = words.persistence(facts, rows, keeps=keeps, carried=carried)
         return Finding(holds, said, facts, {"schedules": rows})
 
     def _schedules(self, position: int, first: Told) -> list[dict[str, Any]]:

@@ -90,10 +90,11 @@ def direction_of(study: Study) -> Vector:
     Raises:
         BadInputError: It cannot be read, does not fit the model, or is all zeros.
     """
-    model, file = study.model, study.params.read_direction
+    model, params, file = study.model, study.params, study.params.read_direction
     # A file that names no layer is read where the interventions act.
     own = read_head(file, _OPTION).layer is None
-    vector = open_vector(model, file, Where(study.params.layer if own else None), _OPTION)
+    where = Where(params.layer if own else None, None, params.elsewhere)
+    vector = open_vector(model, file, where, _OPTION)
     require_shown(model, [vector.layer], vector.site)
     if not bool(vector.values.any()):
         raise BadInputError(f"{_OPTION}: the vector is 0 everywhere and points nowhere.")

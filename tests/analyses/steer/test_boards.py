@@ -417,6 +417,19 @@ def test_what_is_done_can_be_another(bare):
     assert (only.op, only.heads, only.site) == ("ablate_heads", "1.0", "head_z")
 
 
+@pytest.mark.parametrize("strength", [2e10, -3e38])
+def test_a_large_strength_is_not_cut_by_another_edit(bare, strength):
+    given = ({"op": "difference", "from": ["a"], "to": ["b"], "coef": strength},)
+    bare.set_params(SteerParams(layer=1, also=given))
+    choose_first = find(page_of(bare), RankingList, "Interventions")
+    choose_first.setCurrentIndex(choose_first.model().index(0, 0))
+    line = in_sight(page_of(bare), QLineEdit, "Position")[0]
+    line.selectAll()
+    QTest.keyClicks(line, "all")
+    (only,) = bare.params().interventions()
+    assert (only.position, only.coef) == ("all", strength)
+
+
 def test_settings_from_elsewhere_show_in_the_list(bare):
     one = Intervention(op="zero", layer=2, position="0")
     bare.set_params(SteerParams(zero=True, layer=1, also=(one, one)))

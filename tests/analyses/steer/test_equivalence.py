@@ -94,6 +94,19 @@ def test_prompt_only_without_the_cache_is_told_as_another_experiment():
     assert "another experiment" in found["words"]
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gpt_neox"])
+def test_a_change_that_no_later_step_reads_does_not_persist(architecture):
+    model = tiny(architecture)
+    found = findings(model, ["abc def"], layer=model.info.n_layers - 1)
+    told = found["persistence"]
+    assert found["which_position"]["holds"] is True
+    assert told["holds"] is None
+    assert "no later step reads the change" in told["words"]
+    assert "lives on" not in told["words"]
+    assert "another experiment" not in told["words"]
+    assert told["numbers"]["max_logit_difference"] < 1e-4
+
+
 def test_a_site_that_the_last_block_still_reads_is_told_honestly():
     found = findings(tiny("llama"), ["abc def"], site="resid_pre", layer=1)["which_position"]
     assert found["holds"] is False
@@ -108,7 +121,7 @@ def test_behind_the_last_attention_nothing_is_there_to_persist(site):
     model = tiny("llama")
     found = findings(model, ["abc def"], site=site, layer=model.info.n_layers - 1)["persistence"]
     assert found["holds"] is None
-    assert "nothing to persist" in found["words"]
+    assert "nothing that could persist" in found["words"]
     assert "another experiment" not in found["words"]
     before = findings(model, ["abc def"], site="resid_pre", layer=2)["persistence"]
     assert before["holds"] is True
