@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.steer.study import Study
     from desktop_app.contract.steering import Apart, RunName
 
+_ROUNDING = 1e-3  # so far apart logits of steps and of a full pass may be and still be the same
 NAMES: dict[RunName, str] = {
     "plain": "plain",
     "steered": "steered",
@@ -32,8 +34,14 @@ def notices(study: Study, *, whole: bool) -> list[Notice]:
     return [*found, *_no_effect(study)] if whole else found
 
 
-def stopped(study: Study, missing: Sequence[str]) -> Notice:
-    """Return the warning of a run that was cancelled; `missing` is what else there is not."""
+def stopped(study: Study, missing: Sequence[str], unread: int = 0) -> Notice:
+    """Return the warning of a run that was cancelled.
+
+    Args:
+        study: The run.
+        missing: What there is not beside tokens.
+        unread: How many tokens were given that no step had come to.
+    """
     most, scored = study.params.max_new_tokens, study.plain_logprobs
     grown = {(name, p): one for name, rows in study.grown.items() for p, one in enumerate(rows)}
     texts = grown.values()
@@ -47,6 +55,8 @@ def stopped(study: Study, missing: Sequence[str]) -> Notice:
         lacks = [*([] if asked else ["what the plain model finds of the texts"]), *missing]
         said = f"Stopped behind the texts, all {plural(known, 'token')} of which are there."
     rest = f" {missing_words(lacks)}" if lacks else ""
+    if unread:
+        rest += f" {plural(unread, 'given token')} had not been read yet and so have no numbers."
     return Notice(PARTIAL, f"{said}{rest} Run again for more.")
 
 
@@ -57,7 +67,7 @@ def _cache(study: Study) -> Iterator[Notice]:
     ways = (apart_by_cache(when, n, steps, cached=cached) for n in lengths)
     way = next((way for way in ways if way), None)
     if way is not None:
-        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1))
+        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1) + _agree(study))
     late = [_first_late(study, one.position, one.when, lengths) for one in study.acts.items]
     found = [one for one in late if one is not None]
     # What is never done at all is the graver, and one of each kind is enough.
@@ -85,6 +95,19 @@ def _apart(study: Study, way: Apart, position: int) -> str:
         do = f"For a change that no step undoes name {fixed}"
     return (
         f"Without the cache every step computes the whole text anew, and later steps {what}. {do}."
+    )
+
+
+def _agree(study: Study) -> str:
+    """Say that this time the two experiments agree, where the full pass has shown it."""
+    read = [study.recompute.get(prompt) for prompt in range(len(study.texts))]
+    apart = [one["max_logit_difference"] for one in read if one and one["same_tokens"]]
+    largest = max((one for one in apart if isinstance(one, float)), default=math.inf)
+    if len(apart) < len(read) or not largest <= _ROUNDING:
+        return ""
+    return (
+        " Here the two agree: one full pass, in which every change is made once and stays, gives "
+        f"the same tokens, logits within {largest:.0e}."
     )
 
 

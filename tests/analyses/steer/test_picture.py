@@ -149,6 +149,14 @@ def test_a_text_that_still_grows_has_no_numbers_it_does_not_know():
     assert partings([told]) == {}
 
 
+def test_a_text_that_was_not_begun_begins_anew_where_others_go_on():
+    nothing = strip([], [], [])
+    result = replace(plain_result(max_new_tokens=4), data={"plain": (PLAIN, nothing)})
+    changes = continued(result)
+    assert changes["begin"] == ("plain:0:10,11,12,13",)
+    assert SteerParams.model_validate(changes).begin == changes["begin"]
+
+
 def test_texts_that_are_long_enough_do_not_go_on():
     long = strip([1] * 50, ["a"] * 50, [-0.1] * 50)
     result = replace(plain_result(max_new_tokens=50), data={"plain": (long, long)})
@@ -162,6 +170,12 @@ def test_texts_that_are_long_enough_do_not_go_on():
 def test_a_result_is_named_by_what_was_done():
     assert named(steer_result()) == "add 4 × (“cold” − “hot”) L1"
     assert named(plain_result()) == "plain"
+    swept = steer_result(sweep_layers=":", sweep_coefs=[-1.0, 1.0])
+    assert named(swept) == "sweep · add (“cold” − “hot”)"
+    factor = {"from": [], "to": [], "scale": 2.0, "sweep_coefs": [0.5]}
+    assert named(steer_result(**factor)) == "sweep · scale"
+    assert named(steer_result(scan=True)) == "positions · add 4 × (“cold” − “hot”) L1"
+    assert named(steer_result(preset="equivalence")) == "where and when it acts"
     assert about(plain_result()) == PROMPTS[0].text
 
 
