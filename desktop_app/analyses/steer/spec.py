@@ -144,7 +144,7 @@ class SteerParams(Params):
         "Also",
         "Further interventions.",
         max_length=MAX_INTERVENTIONS,
-        cli="texts",
+        cli="written",
         metavar="JSON",
         hidden=True,
     )
