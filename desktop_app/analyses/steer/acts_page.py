@@ -22,7 +22,7 @@ from desktop_app.views.frame import label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
-from desktop_app.widgets.basics.menus import new_menu, open_menu
+from desktop_app.widgets.basics.menus import new_menu
 from desktop_app.widgets.basics.tab_order import give_keys
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.forms.params_form import ParamsForm
@@ -213,7 +213,7 @@ class ActsPage(SteerPage):
             entry = menu.addAction(title)
             entry.setToolTip(plain_tip(data_of.OP_TIPS[op]))
             entry.triggered.connect(partial(self._add, op))
-        open_menu(menu, self.add.mapToGlobal(QPoint(0, self.add.height())))
+        menu.popup(self.add.mapToGlobal(QPoint(0, self.add.height())))
 
     def _add(self, op: Op, *_clicked: object) -> None:
         new = data_of.new_act(op, self._acts, self._model)
