@@ -160,7 +160,10 @@ def named(result: Result) -> str:
     first = acts[0]
     layer = "" if first.layer is None else f" L{first.layer}"
     more = f" and {len(acts) - 1} more" if len(acts) > 1 else ""
-    return f"{what_words(first)}{layer}{more}"
+    # Before what is done: a narrow list shows the beginning of a name.
+    beside = {"sweep_metric": "sweep of ", "scan": "positions of "}
+    kind = next((words for name, words in beside.items() if result.data.get(name) is not None), "")
+    return f"{kind}{what_words(first)}{layer}{more}"
 
 
 def about(result: Result) -> str:

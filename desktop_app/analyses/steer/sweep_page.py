@@ -150,6 +150,7 @@ class SweepPage(SteerPage):
         self._result: Result | None = None
         self._params: SteerParams | None = None
         self._sweep: Sweep | None = None
+        self._is_earlier = False
         self._cell: Cell | None = None
         self._offered: SweepForm | None = None
         self.form = ParamsForm(SweepForm)
@@ -202,7 +203,9 @@ class SweepPage(SteerPage):
         self.offer.allow("" if data_of.can_sweep(told) else _NO_VECTOR)
         if params.sweep_layers or params.sweep_coefs:  # such as of a result that is shown
             layers, coefs = params.sweep_layers or ":", params.sweep_coefs
-        elif self._offered is not None and self.form.try_value() != self._offered:
+        elif self._is_earlier or (
+            self._offered is not None and self.form.try_value() != self._offered
+        ):
             return  # the user has written another one
         else:
             layers, coefs = ":", ()
@@ -213,19 +216,25 @@ class SweepPage(SteerPage):
 
     @override
     def show_result(self, result: Result, prompt: int) -> None:
-        self._result = result
         sweep = data_of.sweep_of(result.data, result.params, result.prompts)
+        if sweep is None and self._is_of_one_question(result):  # as of a cell that was steered
+            self._is_earlier = True
+            self._show(self._sweep)
+            return
+        self._result, self._is_earlier = result, False
         self._show(sweep)
 
     @override
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
-        self._result = None
+        if not data_of.has_sweep(data):
+            return  # what is there stays until cells come
+        self._result, self._is_earlier = None, False
         params = {} if self._params is None else self._params.model_dump()
         self._show(data_of.sweep_of(data, params))
 
     @override
     def forget(self) -> None:
-        self._result = None
+        self._result, self._is_earlier = None, False
         self._show(None)
 
     @override
@@ -249,6 +258,16 @@ class SweepPage(SteerPage):
 
     # Within.
 
+    def _is_written(self) -> bool:
+        """Return whether the user has written another sweep than was offered."""
+        return self._offered is not None and self.form.try_value() != self._offered
+
+    def _is_of_one_question(self, result: Result) -> bool:
+        """Return whether the sweep in sight is of the interventions and prompts of a result."""
+        if self._sweep is None or self._result is None:
+            return False
+        return data_of.of_one_question(self._result, result)
+
     def _show(self, sweep: Sweep | None) -> None:
         self._sweep = sweep
         self._drawn.setVisible(sweep is not None)
@@ -258,7 +277,8 @@ class SweepPage(SteerPage):
             return
         if self._cell is not None and not sweep.holds(self._cell):
             self._cell = None
-        self._headline.setText(data_of.headline(sweep))
+        earlier = "An earlier run with these interventions: " if self._is_earlier else ""
+        self._headline.setText(earlier + data_of.headline(sweep))
         self.effect.show_maps(*data_of.effect_maps(sweep))
         self.fluency.show_maps(*data_of.fluency_maps(sweep))
         self.cells.set_ranking(data_of.cells_ranking(sweep))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.steer.acts import acts_of
+from desktop_app.analyses.steer.made import made_params
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -121,6 +123,21 @@ def has_sweep(data: Mapping[str, Any]) -> bool:
     """Return whether there is a cell of a sweep to be shown."""
     values = data.get("sweep_metric")
     return values is not None and np.ndim(values) == 2 and np.size(values) > 0
+
+
+def of_one_question(one: Result, other: Result) -> bool:
+    """Return whether two results do the same to the same prompts, wherever and how strongly."""
+    asked = []
+    for result in (one, other):
+        made = made_params(result.params)
+        acts = () if made is None else acts_of(made)
+        done = [
+            (act.op, act.file, act.from_texts, act.to_texts, act.heads, act.position, act.when)
+            for act in acts
+        ]
+        texts = [record.text for record in result.prompts]
+        asked.append((result.model.fingerprint, texts, done))
+    return asked[0] == asked[1]
 
 
 def sweep_of(

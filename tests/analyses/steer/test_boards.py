@@ -8,11 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMenu, QPlainTextEdit, QSpinBox
 
+from desktop_app.analyses.steer.acts import OPS
 from desktop_app.analyses.steer.acts_page import ActsPage
 from desktop_app.analyses.steer.feature_dialog import FeatureDialog
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Intervention
 from desktop_app.support import vector_files
+from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
@@ -163,6 +165,29 @@ def test_a_sweep_fills_in_while_it_is_computed(view, runs):
     assert "so far" not in view.read_out()["sweep"]
 
 
+def test_a_sweep_stays_in_sight_behind_the_run_of_one_of_its_cells(view, runs):
+    view.show_result(boards.sweep_result())
+    effect, _loss = maps_of(view)
+    QTest.mouseDClick(at(effect, 2, 4)[0], LEFT, pos=at(effect, 2, 4)[1])
+    written = view.read_out()["sweep_offer"]
+    ((params,),) = runs
+    view.expect_run(params)
+    view.show_partial({"plain": [boards.said("2 4")]})
+    cell = {"layer": 2, "coef": [4.0], "sweep_layers": "", "sweep_coefs": []}
+    view.show_result(boards.result({"plain": [boards.said("2 4")] * 2}, **cell))
+    press(view, "Sweep")
+    told = view.read_out()
+    assert len(told["sweep_maps"]) == 4
+    assert told["sweep"].startswith("An earlier run with these interventions: 3 layers")
+    assert told["sweep_cell"] == "Layer 2 · coefficient 4"
+    assert told["sweep_offer"] == written
+    press(view, "Steer here")
+    assert (runs[1][0].layer, runs[1][0].coef) == (2, (4.0,))
+    # Of other interventions it is no longer shown.
+    view.show_result(boards.result({"plain": [boards.said("2 4")] * 2}, **cell, to=["other"]))
+    assert view.read_out()["sweep_maps"] == []
+
+
 def test_a_sweep_of_the_wrong_form_is_refused_in_a_sentence(view):
     view.show_result(boards.sweep_result(sweep_layer=np.arange(9)))
     assert view.read_out()["state"] == "failure"
@@ -262,6 +287,39 @@ def test_interventions_are_added_changed_and_removed(bare):
         press(bare, "Remove the chosen intervention")
     assert bare.params().interventions() == ()
     assert bare.read_out()["act_op"] == ""
+
+
+def test_a_run_that_fails_leaves_the_interventions_in_sight(bare):
+    pick(bare, "Add", "Zero")
+    bare.expect_run(bare.params())
+    bare.show_busy(True)
+    bare.show_failure("Layer 99 does not exist.")
+    assert bare.read_out()["drawn"]
+    assert bare.read_out()["acts_rows"]
+    bare.clear()
+    assert not bare.read_out()["drawn"]
+    # What is wrong stays above the page that is turned to.
+    bare.show_failure("Layer 99 does not exist.")
+    press(bare, "Choose interventions…")
+    (banner,) = [one for one in bare.findChildren(Banner) if one.isVisible()]
+    beside = [one for one in banner.parent().children() if getattr(one, "isVisible", bool)()]
+    assert beside[-1] is banner
+
+
+def test_what_came_of_interventions_is_turned_to(bare):
+    pick(bare, "Add", "Zero")
+    bare.draw_new(boards.scan_result())
+    assert bare.read_out()["page"] == "scan"
+    press(bare, "Interventions")
+    plain = boards.result({"plain": [boards.said("2 4")] * 2}, sweep_layers="", sweep_coefs=[])
+    bare.draw_new(plain)
+    assert bare.read_out()["page"] == "texts"
+
+
+def test_menus_of_buttons_offer_what_the_button_says_alone(bare):
+    menu = open_menu(bare, "Add")
+    assert {a.text() for a in menu.actions()} == set(OPS.values())
+    menu.close()
 
 
 def test_what_is_typed_stays_while_it_is_typed(bare):

@@ -30,6 +30,7 @@ from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.steering import timeline
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.shown import SoFar
+from tests.samples import boards
 from tests.samples.drawn import PROMPTS
 from tests.samples.steered import PLAIN, SECOND, STEERED, plain_result, steer_result, strip
 
@@ -170,6 +171,8 @@ def test_texts_that_are_long_enough_do_not_go_on():
 def test_a_result_is_named_by_what_was_done():
     assert named(steer_result()) == "add 4 × (“cold” − “hot”) L1"
     assert named(plain_result()) == "plain"
+    assert named(boards.sweep_result()).startswith("sweep of add (“good” and 1 more − “bad”)")
+    assert named(boards.scan_result()).startswith("positions of add")
     assert about(plain_result()) == PROMPTS[0].text
 
 
