@@ -9,7 +9,7 @@ import numpy as np
 from desktop_app.analyses.steer import asking
 from desktop_app.analyses.steer.acting import Acts, resolve
 from desktop_app.analyses.steer.extras import Extras
-from desktop_app.analyses.steer.growth import generate, known_scores
+from desktop_app.analyses.steer.growth import generate, keep_given, known_scores
 from desktop_app.analyses.steer.spec import ANALYSIS
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.analyses.steer.study import Study, begun, said_prompts, settled
@@ -66,28 +66,19 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
             generate(study, ShareReporter(rest, 0.0, 1 - extras.share), extras.memory)
             extras.make(ShareReporter(rest, 1 - extras.share, extras.share))
         except Cancelled:
-            if not (report.keeps_partial and _worth_keeping(study)):
+            unread = keep_given(study)
+            there = any(one.ids for one in study.grown["plain"])
+            # With nothing beyond what was given, what it was given from is the better result.
+            if not (report.keeps_partial and there and (study.says_more or not unread)):
                 raise
             known_scores(study)
-            said.append(stopped(study, extras.missing))
+            said.append(stopped(study, extras.missing, unread))
         said += [*study.notices, *extras.notices]
         said += notices(study, whole=all(n.code != PARTIAL for n in said))
         said += [notice for prompt in sorted(study.near) for notice in study.near[prompt]]
     ended.tell_end(report)
     data = {**_fields(study), **_vectors(resolved), **extras.data}
     return finish(model, ANALYSIS, settled(study), prepared.records, (data, said), clock)
-
-
-def _worth_keeping(study: Study) -> bool:
-    """Return whether a stopped run has anything that its beginning had not.
-
-    Texts that go on and have not come to where they stood are shorter than what they go on from.
-    """
-    grown = study.grown
-    rows = (grown[name][prompt] for name, prompt in study.begin)
-    pairs = zip(rows, study.begin.values(), strict=True)
-    whole = all(len(one.ids) >= len(ids) or one.broken is not None for one, ids in pairs)
-    return whole and any(one.ids for one in grown["plain"])
 
 
 def _prepared(model: LoadedModel, params: SteerParams, report: Reporter) -> tuple[Prepared, Metric]:

@@ -253,6 +253,18 @@ def test_without_the_cache_a_change_that_comes_late_is_another_experiment(positi
     assert "the same as with the cache" not in told
 
 
+def test_a_place_that_is_asked_for_too_late_was_never_changed():
+    _found, told = with_acts([("1", "2:")])
+    assert "From step 1 on the pass holds the new token alone" in told
+    assert "position 1 lives in the cache" in told
+    assert "as is asked at step 2" in told
+    assert "nothing was done to it by the step that computed it either" in told
+    assert "goes on acting" not in told
+    _found, told = with_acts([("1", "every")])
+    assert "as is asked at step 1" in told
+    assert "what was done before goes on acting" in told
+
+
 def test_the_same_place_in_every_pass_needs_no_cache():
     found, told = with_acts([("3", "every")], cached=False)
     assert [row[3] for row in found.codes] == [3] * 4
