@@ -252,8 +252,12 @@ def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
 
 def settings_sentence(params: Params) -> str:
     """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
-    fields = type(params).own_fields()
-    parts = [setting_words(name, field, getattr(params, name)) for name, field in fields.items()]
+    fields, idle = type(params).own_fields(), params.idle()
+    parts = [
+        setting_words(name, field, getattr(params, name))
+        for name, field in fields.items()
+        if name not in idle
+    ]
     return " · ".join(part for part in parts if part) or "default settings"
 
 
@@ -268,7 +272,9 @@ def setting_words(name: str, field: Any, value: Any) -> str:
     if isinstance(value, bool):
         return title if value else ""
     if isinstance(value, (list, tuple)):  # a result's settings hold lists
-        return plural(len(value), title.rstrip("s")) if value else ""
+        if value and extra.get("listed"):
+            return f"{title.rstrip('s')} {', '.join(written('{:.6g}', one) for one in value)}"
+        return plural(len(value), extra.get("counted", title.rstrip("s"))) if value else ""
     if name == "layers":
         return layers_words(str(value))
     if extra.get("spelling") == "heads":
