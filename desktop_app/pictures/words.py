@@ -272,9 +272,7 @@ def setting_words(name: str, field: Any, value: Any) -> str:
     if isinstance(value, bool):
         return title if value else ""
     if isinstance(value, (list, tuple)):  # a result's settings hold lists
-        if value and extra.get("listed"):
-            return f"{title.rstrip('s')} {', '.join(written('{:.6g}', one) for one in value)}"
-        return plural(len(value), extra.get("counted", title.rstrip("s"))) if value else ""
+        return _several_words(title.rstrip("s"), extra, value) if value else ""
     if name == "layers":
         return layers_words(str(value))
     if extra.get("spelling") == "heads":
@@ -289,6 +287,13 @@ def setting_words(name: str, field: Any, value: Any) -> str:
         return counted
     told = f"{extra['numbered']} {value + 1}" if "numbered" in extra else f"{title} {value}"
     return told.replace("-", MINUS) if isinstance(value, int) else told
+
+
+def _several_words(title: str, extra: Mapping[str, Any], values: Sequence[Any]) -> str:
+    """Say a setting of several values: its numbers, or how many there are."""
+    if extra.get("listed"):
+        return f"{title} {', '.join(written('{:.6g}', value) for value in values)}"
+    return plural(len(values), extra.get("counted", title))
 
 
 def seconds(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from os.path import commonprefix
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from desktop_app.pictures.words import (
@@ -127,7 +127,10 @@ def _name(path: str) -> str:
 
 def _pair(end: Sequence[str], start: Sequence[str]) -> str:
     """Return the first text of two sets, so cut that what tells them apart is seen."""
-    alike = commonprefix([texts[0] for texts in (end, start) if texts])
+    alike = ""
+    if end and start:
+        pairs = zip(end[0], start[0], strict=False)
+        alike = "".join(one for one, _other in takewhile(lambda pair: pair[0] == pair[1], pairs))
     since = alike.rfind(" ") + 1 if len(alike) > _SHORT // 2 else 0
     return f"{_some(end, since)} {MINUS} {_some(start, since)}"
 
