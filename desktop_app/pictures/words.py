@@ -12,7 +12,7 @@ from desktop_app.contract.result import EARLIER_TOKENIZER, is_of_earlier_pack
 from desktop_app.pictures.token_text import display_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import PromptRecord, Result
