@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMenu, QPlainTextEdit, QSpinBox
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QSpinBox,
+)
 
 from desktop_app.analyses.steer.acts import OPS
 from desktop_app.analyses.steer.acts_page import ActsPage
@@ -287,6 +295,28 @@ def test_interventions_are_added_changed_and_removed(bare):
         press(bare, "Remove the chosen intervention")
     assert bare.params().interventions() == ()
     assert bare.read_out()["act_op"] == ""
+
+
+def test_what_is_removed_can_be_brought_back_with_all_that_was_typed(bare):
+    pick(bare, "Add", "Difference of means")
+    edit = find(page_of(bare), QPlainTextEdit, "From")
+    edit.setFocus()
+    QTest.keyClicks(edit, "I hate it")
+    pick(bare, "Add", "Zero")
+    before = bare.params().interventions()
+    assert not in_sight(bare, QPushButton, "Bring back")
+    for _each in range(2):
+        press(bare, "Remove the chosen intervention")
+    assert bare.params().interventions() == ()
+    for _each in range(2):
+        press(bare, "Bring back")
+    assert bare.params().interventions() == before
+    assert before[0].from_texts == ("I hate it",)
+    assert not in_sight(bare, QPushButton, "Bring back")
+    # Of settings that came from elsewhere nothing was removed.
+    press(bare, "Remove the chosen intervention")
+    bare.set_params(SteerParams(zero=True, layer=1))
+    assert not in_sight(bare, QPushButton, "Bring back")
 
 
 def test_a_run_that_fails_leaves_the_interventions_in_sight(bare):
