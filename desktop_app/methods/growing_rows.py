@@ -74,7 +74,7 @@ class Grown:
         ids: The new tokens.
         logprobs: Each one's log-probability where it was said.
         top: Step by step the likeliest tokens and their log-probabilities, falling.
-        ended: Whether an end-of-text token came.
+        ended: Whether it stopped at an end-of-text token.
         given: The steps whose token it was given and would not have said itself.
         constant: The first step all of whose logits were equal; None: no such step.
         broken: The step at which the logits were no numbers and the row was given up; None: none.

@@ -45,6 +45,7 @@ _NO_VECTOR = (
     "a factor under Interventions."
 )
 _BAD = "A setting needs attention: open the settings above."
+_KEPT = "Kept from the sweep before this run. "
 _CHOOSE = "Click a cell for what is said there, double-click to steer like that."
 _COEFS, _NARROW = 250, 296
 _LEAST_MAPS, _LEAST_BELOW, _MAP = 250, 210, 230
@@ -150,9 +151,8 @@ class SweepPage(SteerPage):
         self._result: Result | None = None
         self._params: SteerParams | None = None
         self._sweep: Sweep | None = None
-        self._is_earlier = False
         self._cell: Cell | None = None
-        self._offered: SweepForm | None = None
+        self._offered: SweepForm | None = SweepForm()
         self.form = ParamsForm(SweepForm)
         self.form.editor("coefs").control.setFixedWidth(_COEFS)
         self.offer = Offer(_OFFER, "Run the sweep", self.form)
@@ -202,40 +202,40 @@ class SweepPage(SteerPage):
             return
         told = params.model_dump()
         self.offer.allow("" if data_of.can_sweep(told) else _NO_VECTOR)
-        if params.sweep_layers or params.sweep_coefs:  # such as of a result that is shown
+        is_swept = bool(params.sweep_layers or params.sweep_coefs)
+        if is_swept:  # such as of a result that is shown
             layers, coefs = params.sweep_layers or ":", params.sweep_coefs
-        elif self._is_earlier or (
-            self._offered is not None and self.form.try_value() != self._offered
-        ):
-            return  # the user has written another one
+        elif self.form.try_value() != self._offered:
+            return  # what was swept or written last stays
         else:
             layers, coefs = ":", ()
         tried = coefs or data_of.offered_coefs(told)
-        self._offered = SweepForm(layers=layers, coefs=write_coefs(tried))
-        if self.form.try_value() != self._offered:
-            self.form.set_value(self._offered)
+        wanted = SweepForm(layers=layers, coefs=write_coefs(tried))
+        self._offered = None if is_swept else wanted
+        if self.form.try_value() != wanted:
+            self.form.set_value(wanted)
 
     @override
     def show_result(self, result: Result, prompt: int) -> None:
         sweep = data_of.sweep_of(result.data, result.params, result.prompts)
-        if sweep is None and self._is_of_one_question(result):  # as of a cell that was steered
-            self._is_earlier = True
-            self._show(self._sweep)
+        if sweep is None and self._is_of(result):
+            self._show_headline(_KEPT)  # such as when one of its cells has been run
             return
-        self._result, self._is_earlier = result, False
+        self._result = result
         self._show(sweep)
 
     @override
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
-        if not data_of.has_sweep(data):
-            return  # what is there stays until cells come
-        self._result, self._is_earlier = None, False
+        if self._result is not None and not data_of.has_sweep(data):
+            self._show_headline(_KEPT)
+            return
+        self._result = None
         params = {} if self._params is None else self._params.model_dump()
         self._show(data_of.sweep_of(data, params))
 
     @override
     def forget(self) -> None:
-        self._result, self._is_earlier = None, False
+        self._result = None
         self._show(None)
 
     @override
@@ -263,16 +263,6 @@ class SweepPage(SteerPage):
 
     # Within.
 
-    def _is_written(self) -> bool:
-        """Return whether the user has written another sweep than was offered."""
-        return self._offered is not None and self.form.try_value() != self._offered
-
-    def _is_of_one_question(self, result: Result) -> bool:
-        """Return whether the sweep in sight is of the interventions and prompts of a result."""
-        if self._sweep is None or self._result is None:
-            return False
-        return data_of.of_one_question(self._result, result)
-
     def _show(self, sweep: Sweep | None) -> None:
         self._sweep = sweep
         self._drawn.setVisible(sweep is not None)
@@ -282,14 +272,26 @@ class SweepPage(SteerPage):
             return
         if self._cell is not None and not sweep.holds(self._cell):
             self._cell = None
-        earlier = "An earlier run with these interventions: " if self._is_earlier else ""
-        self._headline.setText(earlier + data_of.headline(sweep))
+        self._show_headline()
         self.effect.show_maps(*data_of.effect_maps(sweep))
         self.fluency.show_maps(*data_of.fluency_maps(sweep))
         self.cells.set_ranking(data_of.cells_ranking(sweep))
         if self._cell is None and self._result is not None:
             self._cell = data_of.strongest(sweep)
         self._show_cell()
+
+    def _is_of(self, result: Result) -> bool:
+        """Return whether the sweep in sight is of the model and the prompts of a result."""
+        own = self._result
+        if own is None or self._sweep is None:
+            return False
+        texts = [record.text for record in own.prompts]
+        same = own.model.fingerprint == result.model.fingerprint
+        return same and texts == [record.text for record in result.prompts]
+
+    def _show_headline(self, before: str = "") -> None:
+        if self._sweep is not None:
+            self._headline.setText(f"{before}{data_of.headline(self._sweep)}")
 
     def _show_cell(self) -> None:
         sweep, cell, result = self._sweep, self._cell, self._result

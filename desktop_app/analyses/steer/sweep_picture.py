@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.steer.acts import acts_of
-from desktop_app.analyses.steer.made import made_params
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
@@ -60,6 +58,7 @@ class Sweep:
     loss: np.ndarray
     control: np.ndarray | None = None
     control_loss: np.ndarray | None = None
+    multiple: bool = False
 
     @property
     def effect(self) -> np.ndarray:
@@ -83,7 +82,7 @@ class Sweep:
     @property
     def way(self) -> str:
         """What a column is, in a word."""
-        return "Factor" if self.factor else "Coefficient"
+        return "Factor" if self.factor else "Multiple" if self.multiple else "Coefficient"
 
     def name(self, cell: Cell) -> str:
         """Return what a cell is called."""
@@ -125,21 +124,6 @@ def has_sweep(data: Mapping[str, Any]) -> bool:
     return values is not None and np.ndim(values) == 2 and np.size(values) > 0
 
 
-def of_one_question(one: Result, other: Result) -> bool:
-    """Return whether two results do the same to the same prompts, wherever and how strongly."""
-    asked = []
-    for result in (one, other):
-        made = made_params(result.params)
-        acts = () if made is None else acts_of(made)
-        done = [
-            (act.op, act.file, act.from_texts, act.to_texts, act.heads, act.position, act.when)
-            for act in acts
-        ]
-        texts = [record.text for record in result.prompts]
-        asked.append((result.model.fingerprint, texts, done))
-    return asked[0] == asked[1]
-
-
 def sweep_of(
     data: Mapping[str, Any], params: Mapping[str, Any], prompts: Sequence[PromptRecord] = ()
 ) -> Sweep | None:
@@ -166,6 +150,8 @@ def sweep_of(
         _array(data.get("sweep_loss"), values.shape),
         control if np.isfinite(control).any() else None,
         _array(data.get("sweep_control_loss"), values.shape),
+        # As `strength.multiplies`: each vector's own coefficient is multiplied.
+        len(params.get("coef") or ()) > 1,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -111,6 +113,39 @@ def test_a_double_click_runs_that_cell_with_the_sweeps_own_settings(view, runs):
     assert view.read_out()["page"] == "texts"
 
 
+def test_a_sweep_stays_in_reach_when_one_of_its_cells_is_run(view, runs):
+    swept = boards.sweep_result()
+    view.set_params(SteerParams.model_validate(boards.SETTINGS))
+    view.show_result(swept)
+    before = view.read_out()
+    fields = [find(view, QLineEdit, name).text() for name in ("Layers", "Coefficients")]
+    effect, _loss = maps_of(view)
+    QTest.mouseDClick(at(effect, 2, 4)[0], LEFT, pos=at(effect, 2, 4)[1])
+    ((params,),) = runs
+    view.set_params(params)
+    view.show_partial({"plain": swept.data["plain"]})
+    view.show_result(boards.result({"plain": swept.data["plain"]}, sweep_layers="", sweep_coefs=[]))
+    press(view, "Sweep")
+    told = view.read_out()
+    assert told["sweep_maps"] == before["sweep_maps"]
+    assert told["sweep"] == f"Kept from the sweep before this run. {before['sweep']}"
+    assert told["sweep_selected"] == ((2, 4), (2, 4))
+    assert [find(view, QLineEdit, name).text() for name in ("Layers", "Coefficients")] == fields
+    press(view, "Steer here")
+    assert runs[1][0] == params
+
+
+def test_a_sweep_of_other_prompts_is_not_kept(view):
+    swept = boards.sweep_result()
+    view.show_result(swept)
+    other = boards.result({"plain": swept.data["plain"]}, sweep_layers="", sweep_coefs=[])
+    first, *rest = other.prompts
+    other = replace(other, prompts=(replace(first, text="another"), *rest))
+    view.show_result(other)
+    press(view, "Sweep")
+    assert view.read_out()["sweep_maps"] == []
+
+
 def test_the_list_and_the_button_lead_to_the_same_cell(view, runs):
     view.show_result(boards.sweep_result())
     cells = find(view, RankingList, "Cells by effect")
@@ -171,29 +206,6 @@ def test_a_sweep_fills_in_while_it_is_computed(view, runs):
     assert not runs
     view.show_result(boards.sweep_result())
     assert "so far" not in view.read_out()["sweep"]
-
-
-def test_a_sweep_stays_in_sight_behind_the_run_of_one_of_its_cells(view, runs):
-    view.show_result(boards.sweep_result())
-    effect, _loss = maps_of(view)
-    QTest.mouseDClick(at(effect, 2, 4)[0], LEFT, pos=at(effect, 2, 4)[1])
-    written = view.read_out()["sweep_offer"]
-    ((params,),) = runs
-    view.expect_run(params)
-    view.show_partial({"plain": [boards.said("2 4")]})
-    cell = {"layer": 2, "coef": [4.0], "sweep_layers": "", "sweep_coefs": []}
-    view.show_result(boards.result({"plain": [boards.said("2 4")] * 2}, **cell))
-    press(view, "Sweep")
-    told = view.read_out()
-    assert len(told["sweep_maps"]) == 4
-    assert told["sweep"].startswith("An earlier run with these interventions: 3 layers")
-    assert told["sweep_cell"] == "Layer 2 · coefficient 4"
-    assert told["sweep_offer"] == written
-    press(view, "Steer here")
-    assert (runs[1][0].layer, runs[1][0].coef) == (2, (4.0,))
-    # Of other interventions it is no longer shown.
-    view.show_result(boards.result({"plain": [boards.said("2 4")] * 2}, **cell, to=["other"]))
-    assert view.read_out()["sweep_maps"] == []
 
 
 def test_a_sweep_of_the_wrong_form_is_refused_in_a_sentence(view):

@@ -31,7 +31,6 @@ from desktop_app.contract.steering import timeline
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.shown import SoFar
 from desktop_app.pictures.words import settings_sentence
-from tests.samples import boards
 from tests.samples.drawn import PROMPTS
 from tests.samples.steered import PLAIN, SECOND, STEERED, plain_result, steer_result, strip
 
@@ -213,8 +212,12 @@ def test_texts_that_are_long_enough_do_not_go_on():
 def test_a_result_is_named_by_what_was_done():
     assert named(steer_result()) == "add 4 × (“cold” − “hot”) L1"
     assert named(plain_result()) == "plain"
-    assert named(boards.sweep_result()).startswith("sweep of add (“good” and 1 more − “bad”)")
-    assert named(boards.scan_result()).startswith("positions of add")
+    swept = steer_result(sweep_layers=":", sweep_coefs=[-1.0, 1.0])
+    assert named(swept) == "sweep · add (“cold” − “hot”)"
+    factor = {"from": [], "to": [], "scale": 2.0, "sweep_coefs": [0.5]}
+    assert named(steer_result(**factor)) == "sweep · scale"
+    assert named(steer_result(scan=True)) == "positions · add 4 × (“cold” − “hot”) L1"
+    assert named(steer_result(preset="equivalence")) == "where and when it acts"
     assert about(plain_result()) == PROMPTS[0].text
 
 
