@@ -40,6 +40,10 @@ class ScaleBar(QWidget):
         self.setToolTip(plain_tip(MEANINGS[tint.name].capitalize()))
         self.update()
 
+    def show_like(self, other: ScaleBar) -> None:
+        """Show what another one shows."""
+        self.show_tint(other._tint, parts=other._parts)
+
     def words(self) -> str:
         """Return what it says."""
         left, right = self._ends()

@@ -174,7 +174,8 @@ class SweepPage(SteerPage):
         self.pane.setMinimumWidth(300)
         below = Reflow((panel(self.cells), 2, 360, 190), (panel(self.pane), 3, 520, 190))
         shown = QWidget()
-        parts = (panel((maps, 1)), 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
+        self._maps = panel((maps, 1))
+        parts = (self._maps, 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
         column_in(shown, self._headline, (Reflow(*parts, upright=True), 1), spacing=6)
         return shown
 
@@ -227,6 +228,10 @@ class SweepPage(SteerPage):
     def forget(self) -> None:
         self._result = None
         self._show(None)
+
+    @override
+    def figure(self) -> QWidget | None:
+        return None if self._sweep is None else self._maps
 
     @override
     def read(self) -> dict[str, Any]:

@@ -149,6 +149,14 @@ def test_a_text_that_still_grows_has_no_numbers_it_does_not_know():
     assert partings([told]) == {}
 
 
+def test_a_text_that_was_not_begun_begins_anew_where_others_go_on():
+    nothing = strip([], [], [])
+    result = replace(plain_result(max_new_tokens=4), data={"plain": (PLAIN, nothing)})
+    changes = continued(result)
+    assert changes["begin"] == ("plain:0:10,11,12,13",)
+    assert SteerParams.model_validate(changes).begin == changes["begin"]
+
+
 def test_texts_that_are_long_enough_do_not_go_on():
     long = strip([1] * 50, ["a"] * 50, [-0.1] * 50)
     result = replace(plain_result(max_new_tokens=50), data={"plain": (long, long)})
