@@ -233,8 +233,9 @@ def test_texts_that_go_on_are_never_kept_shorter_than_they_were():
     settings = {"layer": 1, "zero": True}
     plain = run(model, max_new_tokens=4, **settings).data["plain"][0]["ids"]
     on = {"begin": (f"plain:0:{','.join(map(str, plain))}",), "max_new_tokens": 8, **settings}
-    found = run(model, reporter=Stopping("Token 3"), **on)
-    assert found.data["plain"][0]["ids"] == plain  # given, and not read again
+    early = run(model, reporter=Stopping("Token 3"), **on)
+    assert early.data["plain"][0]["ids"] == plain
+    assert len(early.data["steered"][0]["ids"]) == 3
     found = run(model, reporter=Stopping("Token 5"), **on)
     assert found.data["plain"][0]["ids"][:4] == plain
     assert len(found.data["plain"][0]["ids"]) == 5

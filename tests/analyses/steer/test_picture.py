@@ -170,6 +170,12 @@ def test_texts_that_are_long_enough_do_not_go_on():
 def test_a_result_is_named_by_what_was_done():
     assert named(steer_result()) == "add 4 × (“cold” − “hot”) L1"
     assert named(plain_result()) == "plain"
+    swept = steer_result(sweep_layers=":", sweep_coefs=[-1.0, 1.0])
+    assert named(swept) == "sweep · add (“cold” − “hot”)"
+    factor = {"from": [], "to": [], "scale": 2.0, "sweep_coefs": [0.5]}
+    assert named(steer_result(**factor)) == "sweep · scale"
+    assert named(steer_result(scan=True)) == "positions · add 4 × (“cold” − “hot”) L1"
+    assert named(steer_result(preset="equivalence")) == "where and when it acts"
     assert about(plain_result()) == PROMPTS[0].text
 
 
