@@ -61,6 +61,7 @@ class TextsFigure(QWidget):
         self._done.setText(done)
         wide = max(_LEAST, width)
         self.strips.setFixedHeight(self.strips.height_at(wide))
+        self._scale.fit(wide)
         self.text.fit(wide)
         self._column.invalidate()
         self.resize(wide, max(1, self._column.totalHeightForWidth(wide)))

@@ -248,7 +248,11 @@ class TextsPage(SteerPage):
         name: TintName = self._colour.value()
         tint = self._tint = tint_of(name, self._told)
         self._strips.show_runs(self._told, parts, tint)
-        self._scale.show_tint(tint, parts=any(at is not None for at in parts.values()))
+        self._scale.show_tint(
+            tint,
+            parts=any(at is not None for at in parts.values()),
+            given=any(token.given for one in self._told for token in one.tokens),
+        )
         reads = self._look.value() == "text"
         if reads:
             self._text.show_runs(self._text_before(), self._told, parts)
