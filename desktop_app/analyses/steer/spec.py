@@ -147,7 +147,7 @@ class SteerParams(Params):
         "Further interventions.",
         counted="further intervention",
         max_length=MAX_INTERVENTIONS,
-        cli="texts",
+        cli="written",
         metavar="JSON",
         hidden=True,
     )
