@@ -87,9 +87,49 @@ def read_intervention(given: object) -> object:
     if not isinstance(given, str):
         return given
     try:
-        return dict(json.loads(given))
+        told = dict(json.loads(given))
     except (TypeError, ValueError, RecursionError):
         raise ValueError('an intervention is written as {"op": "zero", "layer": 5}') from None
+    _check_fields(told)
+    return told
+
+
+_OWN_FIELDS: dict[object, frozenset[str]] = {
+    "zero": frozenset(),
+    "scale": frozenset({"factor"}),
+    "add": frozenset({"file", "coef"}),
+    "set": frozenset({"file", "coef"}),
+    "project_out": frozenset({"file"}),
+    "difference": frozenset({"from", "to", "coef"}),
+    "ablate_heads": frozenset({"heads"}),
+}
+"""What each operation takes beside its place and steps, as it is written."""
+_NOTHING: dict[str, object] = {
+    "coef": 1,
+    "factor": 1,
+    "file": "",
+    "from": [],
+    "to": [],
+    "heads": "",
+}
+
+
+def _check_fields(told: dict[str, object]) -> None:
+    """Refuse what an operation does not take; what says nothing may stand there all the same."""
+    op = told.get("op")
+    own = _OWN_FIELDS.get(op) if isinstance(op, str) else None
+    if own is None:
+        return  # the field itself says so
+    foreign = [
+        name
+        for name, value in told.items()
+        if (key := name.removesuffix("_texts")) in _NOTHING
+        and key not in own
+        and value != _NOTHING[key]
+    ]
+    if foreign:
+        takes = f"it takes {', '.join(sorted(own))}" if own else "it takes none of its own"
+        raise ValueError(f"“{op}” has no {', '.join(foreign)} ({takes}): leave it out")
 
 
 class Intervention(Frozen):

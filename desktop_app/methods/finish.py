@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.spec import Analysis
-    from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.model import HookFn, LoadedModel
 
 # Arrays larger than this are not searched for non-finite numbers a second time.
 _SEARCH_LIMIT = 50_000_000
@@ -206,16 +206,20 @@ def _scalar(values: np.ndarray) -> np.ndarray | float:
 def _first_bad_layer(model: LoadedModel, ids: Sequence[int]) -> int | None:
     """Return the first layer whose output holds not-a-number or infinity, or None."""
     bad: list[int] = []
+    model.run(model.ids([ids]), finite_hooks(model, bad))
+    return bad[0] if bad else None
+
+
+def finite_hooks(model: LoadedModel, bad: list[int]) -> list[tuple[str, HookFn]]:
+    """Return hooks that put the first layer into `bad` whose output is not finite."""
 
     def look(x: torch.Tensor, hook: object, layer: int) -> None:
         if not bad and not bool(torch.isfinite(x).all()):
             bad.append(layer)
 
-    hooks = [
+    return [
         (site_hook(layer, site), partial(look, layer=layer))
         for layer in range(model.info.n_layers)
         for site in _OUTPUTS
         if (layer, site) not in model.unfit
     ]
-    model.run(model.ids([ids]), hooks)
-    return bad[0] if bad else None

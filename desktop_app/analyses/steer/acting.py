@@ -212,6 +212,24 @@ def planned(rows: Sequence[tuple[Acts, int]]) -> Callable[[int, int, range], Seq
     return at_step
 
 
+def planned_at_once(
+    rows: Sequence[tuple[Acts, int]], held: Sequence[range], end: int | None = None
+) -> Callable[[int, int, range], Sequence[Edit]]:
+    """Return what `Changes.planned` asks of one pass in which all is done that steps have done.
+
+    Args:
+        rows: Of each row its interventions, and its prompt.
+        held: The absolute positions that each step's pass holds.
+        end: Behind how many positions the texts are cut off; None: nowhere.
+    """
+
+    def at_once(row: int, _step: int, _held: range) -> Sequence[Edit]:
+        acts, prompt = rows[row]
+        return acts.edits_of(held, prompt, end)
+
+    return at_once
+
+
 @dataclass(frozen=True)
 class Resolved:
     """Interventions against a model.

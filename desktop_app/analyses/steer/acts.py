@@ -6,12 +6,19 @@ others are their `also`.
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, get_args
 
+from desktop_app.analyses.steer.words import file_words, positions_words, when_words
 from desktop_app.contract.grammar import HeadsText, PositionsText
 from desktop_app.contract.params import Frozen, setting
-from desktop_app.contract.steering import MAX_PATH, Intervention, Op, SteerSite, WhenText
+from desktop_app.contract.steering import (
+    MAX_PATH,
+    MAX_STRENGTH,
+    Intervention,
+    Op,
+    SteerSite,
+    WhenText,
+)
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.words import MINUS, SITES, dotted_name, plural, written
 from desktop_app.support.errors import BadInputError
@@ -193,48 +200,6 @@ def where_words(act: Intervention) -> str:
     return f"{name}’s {SITES[act.site]}".replace("’s residual stream", ", residual stream")
 
 
-def positions_words(position: str) -> str:
-    """Say at which positions an intervention acts."""
-    if position == "all":
-        return "all positions"
-    if position in {"last", "-1"}:
-        return "last position"
-    many = "," in position
-    return f"position{'s' if many else ''} {position}".replace(",", ", ").replace("-", MINUS)
-
-
-def when_words(when: str) -> str:
-    """Say at which steps an intervention acts."""
-    if when == "prompt":
-        return "on the prompt pass"
-    if when == "every":
-        return "at every step"
-    several = any(sign in when for sign in ",:")
-    return f"at step{'s' if several else ''} {_steps(when)}"
-
-
-def _steps(when: str) -> str:
-    said = []
-    for piece in when.split(","):
-        first, colon, last = piece.partition(":")
-        if not colon:
-            said.append(first)
-        elif not last:
-            said.append(f"{first} and later")
-        else:
-            end = int(last) - 1
-            said.append(first if end == int(first) else f"{first} to {end}")
-    return ", ".join(said)
-
-
-def file_words(file: str) -> str:
-    """Return what a vector's file is called: its own name, or which feature of which folder."""
-    folder, colon, row = file.rpartition(":")
-    if colon and row.isdecimal() and folder:
-        return f"feature {row} of {PurePath(folder).name or folder}"
-    return PurePath(file).name
-
-
 def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -> Ranking:
     """Return the interventions as a table; keys are their places."""
     columns = (
@@ -311,7 +276,8 @@ def _file() -> Any:
 
 
 def _coef() -> Any:
-    return setting(1.0, "Coefficient", "What the vector is multiplied by.")
+    words = "What the vector is multiplied by."
+    return setting(1.0, "Coefficient", words, ge=-MAX_STRENGTH, le=MAX_STRENGTH)
 
 
 class ZeroForm(Frozen):
@@ -326,7 +292,13 @@ class ZeroForm(Frozen):
 class ScaleForm(Frozen):
     """An activation multiplied."""
 
-    factor: float = setting(1.0, "Factor", "What the activation is multiplied by.")
+    factor: float = setting(
+        1.0,
+        "Factor",
+        "What the activation is multiplied by.",
+        ge=-MAX_STRENGTH,
+        le=MAX_STRENGTH,
+    )
     layer: int | None = _layer()
     site: SteerSite = _site()
     position: PositionsText = _position()

@@ -87,9 +87,9 @@ def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, 
 def _unread(position: int, later: float) -> str:
     exact = "bit for bit" if later == 0 else f"but for rounding ({_small(later)})"
     return (
-        f"Zeroed once, at position {position} on the prompt pass, the change acts at step 0 alone: "
-        "no later step reads it (over the same text its logits are those of the untouched "
-        f"model, {exact}), so there is nothing that could persist."
+        f"Zeroed once, at position {position} on the prompt pass, there is nothing that could "
+        "persist: no later step reads the change (over the same text its logits are those of the "
+        f"untouched model, {exact}). Choose an earlier layer, whose change later blocks read."
     )
 
 

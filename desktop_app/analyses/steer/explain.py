@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.analyses.steer.made import made_params
+from desktop_app.analyses.steer.picture import not_read_again
 from desktop_app.analyses.steer.said import NAMES, continuations, partings
 from desktop_app.analyses.steer.strength import strength_of
 from desktop_app.analyses.steer.words import done_words
@@ -14,6 +15,8 @@ from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import METRIC_NAMES, number, probability
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desktop_app.analyses.steer.said import Continuation
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
@@ -162,10 +165,9 @@ def _recompute(result: Result, place: Place) -> Explained:
     rows, working = result.data.get("recompute"), ""
     if rows is not None and place.prompt < len(rows) and rows[place.prompt]:
         told = rows[place.prompt]
-        same = "the same" if told.get("same_tokens") else "other"
-        largest = told.get("max_logit_difference")
-        by = "" if largest is None else f", largest difference of a logit {_small(float(largest))}"
-        working = f"{same} tokens{by}"
+        working = _compared(told)
+        if told.get("same_tokens") is None:
+            working = f"not read again: {not_read_again(result, place.prompt)}"
     return Explained(
         "The steered text in one full pass",
         "prompt and new tokens at once, changed at the very positions that the steps changed",
@@ -176,6 +178,13 @@ def _recompute(result: Result, place: Place) -> Explained:
         _PAGE,
         _HOW,
     )
+
+
+def _compared(told: Mapping[str, Any]) -> str:
+    same = "the same" if told.get("same_tokens") else "other"
+    largest = told.get("max_logit_difference")
+    by = "" if largest is None else f", largest difference of a logit {_small(float(largest))}"
+    return f"{same} tokens{by}"
 
 
 def _reading(result: Result, place: Place) -> Explained:

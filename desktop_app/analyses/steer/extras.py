@@ -8,7 +8,7 @@ what it has with the warning `partial`, if the reporter keeps that; else it lets
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -33,21 +33,38 @@ class Extra:
     """One part.
 
     Attributes:
+        title: What it is called where it is missing.
         asked: Whether settings ask for it.
         check: Refuses what cannot be done, and returns what it costs.
         make: Makes it of the finished study.
     """
 
+    title: str
     asked: Callable[[SteerParams], bool]
     check: Callable[[Study], Worth]
     make: Callable[[Study, Reporter], Found]
 
 
 EXTRAS: tuple[Extra, ...] = (
-    Extra(lambda params: bool(params.read_direction), readings.check, readings.read),
-    Extra(lambda params: bool(params.sweep_layers or params.sweep_coefs), sweep.check, sweep.swept),
-    Extra(lambda params: params.scan, scan.check, scan.scanned),
-    Extra(lambda params: params.preset == "equivalence", equivalence.check, equivalence.found_by),
+    Extra(
+        "the readings along the direction",
+        lambda params: bool(params.read_direction),
+        readings.check,
+        readings.read,
+    ),
+    Extra(
+        "the sweep",
+        lambda params: bool(params.sweep_layers or params.sweep_coefs),
+        sweep.check,
+        sweep.swept,
+    ),
+    Extra("the scan", lambda params: params.scan, scan.check, scan.scanned),
+    Extra(
+        "the experiments",
+        lambda params: params.preset == "equivalence",
+        equivalence.check,
+        equivalence.found_by,
+    ),
 )
 
 
@@ -77,10 +94,12 @@ class Extras:
         self.share = sum(self._work) / (own + sum(self._work))
         self.data: dict[str, Any] = {}
         self.notices: list[Notice] = []
+        self._made = 0
 
-    def __bool__(self) -> bool:
-        """Return whether there is any part."""
-        return bool(self._parts)
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parts that were not made, by their titles."""
+        return tuple(part.title for part in self._parts[self._made :])
 
     def make(self, report: Reporter) -> None:
         """Make all parts; the first that is stopped is the last."""
@@ -88,11 +107,24 @@ class Extras:
         for part, work in zip(self._parts, self._work, strict=True):
             share = ShareReporter(report, done / sum(self._work), work / sum(self._work))
             found, told = part.make(self._study, _Beside(share, self._study, self.data))
+            self._made += 1
             self.data |= found
-            self.notices += told
             done += work
             if any(notice.code == PARTIAL for notice in told):
+                self.notices += map(self._with_missing, told)
                 return
+            self.notices += told
+
+    def _with_missing(self, notice: Notice) -> Notice:
+        """Return the warning of a part that was stopped with those that were not begun."""
+        if notice.code != PARTIAL or not self.missing:
+            return notice
+        return replace(notice, message=f"{notice.message} {missing_words(self.missing)}")
+
+
+def missing_words(titles: Sequence[str]) -> str:
+    """Say which parts are missing."""
+    return f"Missing: {', '.join(titles)}."
 
 
 class _Beside(ShareReporter):

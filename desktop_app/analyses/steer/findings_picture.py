@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import MINUS, clipped, number, plural, written
-
-if TYPE_CHECKING:
-    from desktop_app.contract.result import Result
 
 PASS, FAIL, OPEN = "holds", "does not hold", "not tried"
 TITLES = {
@@ -60,11 +57,6 @@ class Card:
         return "info" if self.holds is None else "good" if self.holds else "bad"
 
 
-def has_findings(data: Mapping[str, Any]) -> bool:
-    """Return whether experiments were made."""
-    return bool(len(data.get("findings") or ()))
-
-
 def cards_of(data: Mapping[str, Any]) -> tuple[Card, ...]:
     """Return the experiments of a result in their order."""
     found = list(data.get("findings") or ())[:_MOST_CARDS]
@@ -82,17 +74,6 @@ def headline(cards: Sequence[Card]) -> str:
     if untried:
         said += f"; {untried} could not be tried here"
     return f"{said}."
-
-
-def findings_ranking(result: Result) -> Ranking:
-    """Return the experiments as a table, for copying and export."""
-    columns = (
-        Column("experiment", "name", "Experiment"),
-        Column("holds", "text", "Holds"),
-        Column("words", "text", "Finding", width="stretch"),
-    )
-    rows = (Row(c.key, (c.title, c.verdict, c.words)) for c in cards_of(result.data))
-    return Ranking(columns, tuple(rows))
 
 
 def _card(given: Any) -> Card:

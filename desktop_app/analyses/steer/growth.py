@@ -67,15 +67,15 @@ def generate(study: Study, report: Reporter, besides: int = 0) -> None:
 
 def _needed(study: Study, pieces: Sequence[tuple[Sequence[RunName], Sequence[int]]]) -> int:
     """Return the memory of the process (or on the GPU) at the peak of all this."""
+    on_cpu = study.model.device.type == "cpu"  # where what is kept lies
     most = 0
     for names, prompts in pieces:
         runs = [study.run(name, prompts) for name in names]
-        kept = _kept_bytes(study) * len(prompts) if "steered" in names else 0
-        on_cpu = study.model.device.type == "cpu"
-        grown = needed_bytes(study.model, runs, study.growing) + (kept if on_cpu else 0)
-        most = max(most, grown)
-    whole = 4 * study.model.info.d_vocab * len(study.texts) if study.keeps_base else 0
-    return used_bytes(study.model.device) + most + whole
+        kept = _kept_bytes(study) * len(prompts) if on_cpu and "steered" in names else 0
+        most = max(most, needed_bytes(study.model, runs, study.growing) + kept)
+    if on_cpu and study.keeps_base:
+        most += 4 * study.model.info.d_vocab * len(study.texts)
+    return used_bytes(study.model.device) + most
 
 
 def _kept_bytes(study: Study) -> int:
@@ -149,6 +149,26 @@ def _watch(this: Pass, *, study: Study, prompts: Sequence[int]) -> list[tuple[st
             study.shapes.setdefault(prompts[row], {})[this.step] = [1, *own]
 
     return [(site_hook(*place), note)]
+
+
+def keep_given(study: Study) -> int:
+    """Put what continuations begin with where a stop came before it was read.
+
+    Such tokens have no numbers: no step has come to them.
+
+    Returns:
+        How many there are.
+    """
+    unread = 0
+    for (name, prompt), begin in study.begin.items():
+        one = study.grown[name][prompt]
+        if one.broken is None:
+            left = begin[len(one.ids) :]
+            one.ids += left
+            one.logprobs += [float("nan")] * len(left)
+            one.top += [[] for _token in left]
+            unread += len(left)
+    return unread
 
 
 def known_scores(study: Study) -> None:

@@ -70,6 +70,16 @@ def begin_of(result: Result) -> tuple[str, ...]:
     return () if made is None else made.begin
 
 
+def not_read_again(result: Result, prompt: int) -> str:
+    """Return why a steered text was not compared with one full pass, in words."""
+    told = continuations(result, prompt)
+    if not any(one.run == "steered" and one.tokens for one in told):
+        return "there is no token of it"
+    if result.partial:
+        return "the run stopped before that"
+    return "there was too little memory for it"
+
+
 def outcome_sentence(told: Sequence[Continuation]) -> str:
     """Say what came of it: where the steered text parts from the plain one, and the others."""
     by_run = {one.run: one for one in told}
@@ -82,9 +92,18 @@ def outcome_sentence(told: Sequence[Continuation]) -> str:
     said = [_parting_words(NAMES[first], plain, by_run[first], parts[first])]
     for run in rest:
         at = parts[run]
-        where = "says what plain says" if at is None else f"parts at step {at}"
+        where = _same_words(plain, by_run[run]) if at is None else f"parts at step {at}"
         said.append(f"{_OTHERS.get(run, NAMES[run])} {where}")
     return ", ".join(said)
+
+
+def _same_words(plain: Continuation, other: Continuation) -> str:
+    """Say that a text says what plain says, as far as that is known."""
+    if not (plain.cut or other.cut):
+        return "says what plain says"
+    if not other.tokens:
+        return "has no tokens"
+    return "says what plain says, as far as it goes"
 
 
 def _length(one: Continuation) -> str:
@@ -98,7 +117,7 @@ def _loss_words(one: Continuation) -> str:
 
 def _parting_words(name: str, plain: Continuation, other: Continuation, at: int | None) -> str:
     if at is None:
-        return f"{name} says what plain says"
+        return f"{name} {_same_words(plain, other)}"
     words = [
         f"“{one.tokens[at].label}”" if at < len(one.tokens) else "its end" for one in (plain, other)
     ]

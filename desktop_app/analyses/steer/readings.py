@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from desktop_app.analyses.steer.acting import Acts, planned_at_once
 from desktop_app.analyses.steer.control import controlled
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.analyses.steer.study import STEERED
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.steering import RunName
     from desktop_app.engine.decoding import Pass
-    from desktop_app.engine.interventions import Edit
     from desktop_app.engine.model import HookFn
     from desktop_app.methods.vectors import Vector
 
@@ -90,10 +90,11 @@ def direction_of(study: Study) -> Vector:
     Raises:
         BadInputError: It cannot be read, does not fit the model, or is all zeros.
     """
-    model, file = study.model, study.params.read_direction
+    model, params, file = study.model, study.params, study.params.read_direction
     # A file that names no layer is read where the interventions act.
     own = read_head(file, _OPTION).layer is None
-    vector = open_vector(model, file, Where(study.params.layer if own else None), _OPTION)
+    where = Where(params.layer if own else None, None, params.elsewhere)
+    vector = open_vector(model, file, where, _OPTION)
     require_shown(model, [vector.layer], vector.site)
     if not bool(vector.values.any()):
         raise BadInputError(f"{_OPTION}: the vector is 0 everywhere and points nowhere.")
@@ -171,8 +172,8 @@ class _Readings:
         held = [held_at(step, length, cached=study.cached) for step in range(count + 1)]
         kept: list[torch.Tensor] = []
 
-        def edits(row: int, _step: int, _held: range) -> Sequence[Edit]:
-            return study.acts.edits_of(held, prompts[row]) if name in STEERED else ()
+        acts = study.acts if name in STEERED else Acts()
+        edits = planned_at_once([(acts, prompt) for prompt in prompts], held)
 
         def look(x: torch.Tensor, hook: object) -> None:
             by_row = x.view(len(prompts), -1, x.shape[-1]) if x.ndim == 2 else x

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.analyses.steer.acting import planned_at_once
 from desktop_app.contract.result import Notice
 from desktop_app.contract.steering import held_at
 from desktop_app.engine.decoding import Changes, Decoder, decoding
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from desktop_app.analyses.steer.study import Study
     from desktop_app.contract.report import Reporter
-    from desktop_app.engine.interventions import Edit
 
 NOT_READ = "not_recomputed"
 _SHARE_OF_MEMORY = 0.25  # of the budget: what the logits that are read at once may take
@@ -155,14 +155,11 @@ def _full_pass(study: Study, prompts: Sequence[int], steps: range) -> torch.Tens
     length, count = len(study.texts[prompts[0]]), len(grown[prompts[0]].ids)
     held = [held_at(step, length, cached=study.cached) for step in range(count)]
     end = length + steps.stop - 1
-
-    def edits(row: int, _step: int, _held: range) -> Sequence[Edit]:
-        return study.acts.edits_of(held, prompts[row], end)
-
+    changes = Changes(planned_at_once([(study.acts, prompt) for prompt in prompts], held, end))
     # The last token is followed by nothing that was read, and none before it sees what follows.
     texts = [[*study.texts[prompt], *grown[prompt].ids[: steps.stop - 1]] for prompt in prompts]
     with decoding(study.model, study.acts.layers):
-        decoder = Decoder(study.model, texts, Changes(edits), cached=False)
+        decoder = Decoder(study.model, texts, changes, cached=False)
         return decoder.read(len(steps)).float().cpu()
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.steer import asking
 from desktop_app.analyses.steer.acting import Acts, resolve
 from desktop_app.analyses.steer.extras import Extras
-from desktop_app.analyses.steer.growth import generate, known_scores
+from desktop_app.analyses.steer.growth import generate, keep_given, known_scores
 from desktop_app.analyses.steer.spec import ANALYSIS
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.analyses.steer.study import Study, begun, said_prompts, settled
@@ -26,6 +27,8 @@ from desktop_app.methods.prepare import prepare
 from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from desktop_app.analyses.steer.acting import Resolved
@@ -50,36 +53,32 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
         `vector`s and their `vector_norm`; and what was asked for beside: sweep, scan, findings.
     """
     clock = Clock(model)
+    asking.refuse(params)
     prepared, metric = _prepared(model, params, report)
     with no_hooks_left(model):
         vectors = ShareReporter(report, 0.0, _SHARE_OF_VECTORS)
         resolved = resolve(model, params, prepared, vectors)
         study = _study(model, params, prepared, metric, resolved.acts)
         extras = Extras(study)
-        said = [*prepared.notices, *resolved.notices]
+        said = [*prepared.notices, *asking.notices(params), *resolved.notices]
         rest = ShareReporter(report, _SHARE_OF_VECTORS, 1 - _SHARE_OF_VECTORS)
         try:
             generate(study, ShareReporter(rest, 0.0, 1 - extras.share), extras.memory)
             extras.make(ShareReporter(rest, 1 - extras.share, extras.share))
         except Cancelled:
-            if not (report.keeps_partial and any(one.ids for one in study.grown["plain"])):
+            unread = keep_given(study)
+            there = any(one.ids for one in study.grown["plain"])
+            # With nothing beyond what was given, what it was given from is the better result.
+            if not (report.keeps_partial and there and (study.says_more or not unread)):
                 raise
             known_scores(study)
-            said.append(stopped(study, _missing(study, extras)))
+            said.append(stopped(study, extras.missing, unread))
         said += [*study.notices, *extras.notices]
         said += notices(study, whole=all(n.code != PARTIAL for n in said))
         said += [notice for prompt in sorted(study.near) for notice in study.near[prompt]]
     ended.tell_end(report)
     data = {**_fields(study), **_vectors(resolved), **extras.data}
     return finish(model, ANALYSIS, settled(study), prepared.records, (data, said), clock)
-
-
-def _missing(study: Study, extras: Extras) -> str:
-    """Say what a cancelled run lacks beside tokens."""
-    texts = all(len(one.ids) for rows in study.grown.values() for one in rows)
-    if texts and extras and not extras.data:
-        return "What was asked beside the texts is missing."
-    return ""
 
 
 def _prepared(model: LoadedModel, params: SteerParams, report: Reporter) -> tuple[Prepared, Metric]:
@@ -153,11 +152,16 @@ def _steered_fields(study: Study) -> dict[str, Any]:
         lines[length, count] = np.array(codes, dtype=np.int8).reshape(count, width)
     shapes = [study.shapes.get(p, {}) for p in prompts]
     return {
-        "differs": np.array([plain[p].ids != steered[p].ids for p in prompts]),
+        "differs": _differ([study.parts(plain[p], steered[p]) for p in prompts]),
         "recompute": tuple(study.recompute.get(p, _UNKNOWN) for p in prompts),
         "shapes": tuple([shapes[p][s] for s in range(steps[p]) if s in shapes[p]] for p in prompts),
         "timeline": tuple(lines[len(study.texts[p]), steps[p]] for p in prompts),
     }
+
+
+def _differ(known: Sequence[bool | None]) -> Any:
+    """Return whether texts differ, prompt by prompt; None where that is not known yet."""
+    return tuple(known) if None in known else np.array(known)
 
 
 _UNKNOWN = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.steering import parse_begin
@@ -64,7 +64,17 @@ class Token:
 
 @dataclass(frozen=True)
 class Continuation:
-    """What one run says after one prompt."""
+    """What one run says after one prompt.
+
+    Attributes:
+        run: Which run.
+        tokens: What it says.
+        text: All of it decoded together.
+        loss: Its mean loss under the plain model.
+        ended: Whether it came to its end by itself.
+        prompt: The prompt with what was said before it, where that is another one.
+        cut: Whether tokens are missing: the run was stopped, or its numbers were no numbers.
+    """
 
     run: RunName
     tokens: tuple[Token, ...]
@@ -72,6 +82,7 @@ class Continuation:
     loss: float = math.nan
     ended: bool = False
     prompt: str = ""
+    cut: bool = False
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -92,14 +103,21 @@ def continuations(
     """
     before = {one.run: one for one in known}
     given = {(b.run, b.prompt): b for b in map(parse_begin, begin)}
-    found = []
+    found, wanted = [], _wanted(shown)
     for run in RUNS:
         told = shown.data.get(run)
         if told is not None and len(told) > prompt and told[prompt]:
             one = told[prompt]
             tokens = _grown(before.get(run), one)
-            found.append(_continuation(run, one, given.get((run, prompt)), tokens))
+            whole = _continuation(run, one, given.get((run, prompt)), tokens)
+            found.append(replace(whole, cut=not whole.ended and len(whole.tokens) < wanted))
     return found
+
+
+def _wanted(shown: Shown) -> int:
+    """Return how many tokens a text has that does not end before; 0 while it still grows."""
+    most = getattr(shown, "params", {}).get("max_new_tokens")
+    return most if isinstance(most, int) else 0
 
 
 def _grown(before: Continuation | None, told: Mapping[str, Any]) -> tuple[Token, ...]:
@@ -171,13 +189,15 @@ def _top(rows: Any, step: int) -> tuple[tuple[int, str, float], ...]:
 def parting(plain: Continuation, other: Continuation) -> int | None:
     """Return the first step where two continuations say different tokens, or None.
 
-    A text that has ended while the other goes on says its end where the other does not.
+    A text that has ended while the other goes on says its end where the other does not; one that is
+    cut there says nothing of it.
     """
     for step, (one, two) in enumerate(zip(plain.tokens, other.tokens, strict=False)):
         if one.id != two.id:
             return step
-    least = min(len(plain.tokens), len(other.tokens))
-    return None if len(plain.tokens) == len(other.tokens) else least
+    shorter, longer = sorted((plain, other), key=lambda one: len(one.tokens))
+    least = len(shorter.tokens)
+    return None if shorter.cut or least == len(longer.tokens) else least
 
 
 def partings(told: Sequence[Continuation]) -> Partings:
@@ -189,6 +209,11 @@ def partings(told: Sequence[Continuation]) -> Partings:
 
 
 def has_effect(told: Sequence[Continuation]) -> bool | None:
-    """Return whether the steered text differs from the plain one; None where there is none."""
-    parts = partings(told)
-    return None if "steered" not in parts else parts["steered"] is not None
+    """Return whether the steered text differs from the plain one; None where that is not known."""
+    by_run = {one.run: one for one in told}
+    plain, steered = by_run.get("plain"), by_run.get("steered")
+    if plain is None or steered is None:
+        return None
+    if parting(plain, steered) is not None:
+        return True
+    return None if plain.cut or steered.cut else False

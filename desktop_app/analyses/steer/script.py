@@ -122,14 +122,14 @@ def _sweep(
         return {"sweep_layers": [], "sweep_coefs": []}
     layers = [int(n) for n in np.asarray(result.data["sweep_layer"])]
     own = len(params.interventions()) - len(params.also)
-    moved = list(range(own or 1))
-    names = {acts[n]["op"] for n in moved}
+    varied = list(range(own or 1))
+    names = {acts[n]["op"] for n in varied}
     wanted = names & _WITH_VECTORS - {"project_out"} or names & {"scale"}
-    multiplied = [n for n in moved if acts[n]["op"] in wanted]
+    multiplied = [n for n in varied if acts[n]["op"] in wanted]
     return {
         "sweep_layers": [resolve_index(n, int(result.model.n_layers), "--layer") for n in layers],
         "sweep_coefs": [float(c) for c in np.asarray(result.data["sweep_coef"])],
-        "moved": moved,
+        "moved": varied if params.sweep_layers else [],
         "multiplied": multiplied,
         "alike": not multiplies(params),
     }

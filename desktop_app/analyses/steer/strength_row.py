@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from desktop_app.analyses.steer.strength import reach_of
+from desktop_app.analyses.steer.strength_box import StrengthBox
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _STEPS = 200
 _REST_MS = 350
-_FARTHEST = 1e9
 
 
 class _Slider(QSlider):
@@ -47,7 +47,7 @@ class StrengthRow(QWidget):
         super().__init__()
         self._reach = 0.0
         self._title = label("Strength", "field")
-        self._slider, self._box = _Slider(Qt.Orientation.Horizontal), QDoubleSpinBox()
+        self._slider, self._box = _Slider(Qt.Orientation.Horizontal), StrengthBox()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
@@ -56,9 +56,6 @@ class StrengthRow(QWidget):
         self._slider.setTickInterval(_STEPS)
         self._slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self._slider.setMinimumWidth(120)
-        self._box.setRange(-_FARTHEST, _FARTHEST)
-        self._box.setDecimals(3)
-        self._box.setKeyboardTracking(False)
         self._box.setFixedWidth(110)
         keep_off_edge(self._box)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -108,7 +105,7 @@ class StrengthRow(QWidget):
 
     def _on_slid(self, place: int) -> None:
         self._box.blockSignals(True)
-        self._box.setValue(place / _STEPS * self._reach)
+        self._box.setValue(float(f"{place / _STEPS * self._reach:.6g}"))
         self._box.blockSignals(False)
         self._rest.start()
 

@@ -106,6 +106,15 @@ class Study:
         return tuple(found)
 
     @property
+    def says_more(self) -> bool:
+        """Whether some continuation has said more than what it was given."""
+        return any(
+            len(one.ids) > len(self.begin.get((name, prompt), ()))
+            for name, rows in self.grown.items()
+            for prompt, one in enumerate(rows)
+        )
+
+    @property
     def keeps_base(self) -> bool:
         """Whether later parts compare with the plain model's logits: a whole vocabulary each."""
         params = self.params
@@ -150,6 +159,19 @@ class Study:
             changes=self.changes(name, prompts),
             begin=begin if any(begin) else (),
         )
+
+    def is_whole(self, one: Grown) -> bool:
+        """Return whether a continuation has all its tokens: nothing has stopped or broken it."""
+        return one.ended or len(one.ids) == self.params.max_new_tokens
+
+    def parts(self, plain: Grown, other: Grown) -> bool | None:
+        """Return whether a continuation differs from the plain one; None where it is not known."""
+        if any(a != b for a, b in zip(plain.ids, other.ids, strict=False)):
+            return True
+        shorter = min(plain, other, key=lambda one: len(one.ids))
+        if not self.is_whole(shorter):
+            return None
+        return len(plain.ids) != len(other.ids)
 
     def measured(
         self, prompt: int, logits: torch.Tensor, base: torch.Tensor | None = None

@@ -29,7 +29,8 @@ class Swept:
     """The cells of a sweep.
 
     Attributes:
-        layers: What its rows are.
+        layers: What its rows are; without --sweep-layers one row, at the interventions' own
+            layers, named after the first one's.
         coefs: What its columns are.
         moved: Layer by layer the interventions that are varied, as they are made there.
         fixed: Those that stay.
@@ -65,14 +66,15 @@ def axes_of(study: Study) -> tuple[tuple[int, ...], tuple[float, ...]]:
     moved, _fixed = _parted(study)
     _require_variable(study, moved)
     params, model = study.params, study.model
-    layers: tuple[int, ...] = (moved[0].layer,)
-    if params.sweep_layers:
-        layers = tuple(resolve_range(params.sweep_layers, model.info.n_layers, "--sweep-layers"))
+    coefs = tuple(params.sweep_coefs or (_own_coef(study, moved),))
+    if not params.sweep_layers:
+        return (moved[0].layer,), coefs  # each stays at its own
+    layers = tuple(resolve_range(params.sweep_layers, model.info.n_layers, "--sweep-layers"))
     for one in moved:
         require_acting(model, layers, one.site)
         if one.op != "difference":
             _at_layers(study, one, layers, SilentReporter())
-    return layers, tuple(params.sweep_coefs or (_own_coef(study, moved),))
+    return layers, coefs
 
 
 def swept_of(study: Study, report: Reporter) -> Swept:
@@ -87,6 +89,8 @@ def swept_of(study: Study, report: Reporter) -> Swept:
     """
     layers, coefs = axes_of(study)
     moved, fixed = _parted(study)
+    if not study.params.sweep_layers:
+        return Swept(layers, coefs, (moved,), fixed, multiplies(study.params))
     made = [_at_layers(study, one, layers, report) for one in moved]
     rows = tuple(tuple(at[layer] for at in made) for layer in layers)
     told = dict.fromkeys(n for row in rows for one in row for n in _told_of(one))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.page import SteerPage
+from desktop_app.analyses.steer.picture import not_read_again
 from desktop_app.analyses.steer.said import continuations, has_effect
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid, paint_code
 from desktop_app.analyses.steer.timeline_picture import CODE_WORDS, Timeline, story, timeline_of
@@ -164,7 +165,10 @@ def _recomputed(result: Result, prompt: int) -> str:
         told = rows[prompt]
     if not told:
         return ""
-    same = "the same tokens" if told.get("same_tokens") else "other tokens"
+    if told.get("same_tokens") is None:
+        why = not_read_again(result, prompt)
+        return f"The whole text was not read again in one full pass: {why}."
+    same = "the same tokens" if told["same_tokens"] else "other tokens"
     largest = told.get("max_logit_difference")
     by = "" if largest is None else f", logits within {_small(float(largest))}"
     return f"The whole text in one full pass, changed at the very same positions, says {same}{by}."

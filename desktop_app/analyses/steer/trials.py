@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from desktop_app.analyses.steer.acting import Acts, planned
+from desktop_app.analyses.steer.acting import Acts, planned, planned_at_once
 from desktop_app.analyses.steer.control import controlled
 from desktop_app.contract.steering import held_at
 from desktop_app.engine.decoding import Changes, Decoder, decoding
@@ -341,8 +341,7 @@ def recomputed(
     acts, prompt = row
     text, new = bench.texts[prompt], told.grown.ids
     held = [held_at(n, len(text), cached=bench.growing.cached) for n in range(len(new))]
-    edits = acts.edits_of(held, prompt)
-    changes = Changes(lambda _row, _step, _held: edits)
+    changes = Changes(planned_at_once([row], held))
     with decoding(bench.model, acts.layers | layers):
         decoder = Decoder(bench.model, [[*text, *new[:-1]]], changes, cached=False)
         return decoder.read(len(new))[0].float().cpu()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from desktop_app.engine.decoding import Changes, Decoder, Pass, decoding
-from desktop_app.engine.model import site_hook
+from desktop_app.engine.decoding import Changes, Decoder, decoding
+from desktop_app.methods.finish import finite_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.engine.model import HookFn, LoadedModel, Site
+    from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.generating import Run
-
-_OUTPUTS: tuple[Site, ...] = ("attn_out", "mlp_out", "resid_post")
 
 
 def first_bad(model: LoadedModel, run: Run, said: Sequence[int], *, cached: bool) -> str:
@@ -41,20 +38,8 @@ def _first_bad_layer(
     model: LoadedModel, run: Run, said: Sequence[int], *, cached: bool
 ) -> int | None:
     bad = list[int]()
-
-    def look(x: torch.Tensor, hook: object, layer: int) -> None:
-        if not bad and not bool(torch.isfinite(x).all()):
-            bad.append(layer)
-
-    def watch(_this: Pass) -> list[tuple[str, HookFn]]:
-        return [
-            (site_hook(layer, site), partial(look, layer=layer))
-            for layer in range(model.info.n_layers)
-            for site in _OUTPUTS
-            if (layer, site) not in model.unfit
-        ]
-
-    changes = Changes(run.changes.planned, run.changes.wrap, watch)
+    hooks = finite_hooks(model, bad)
+    changes = Changes(run.changes.planned, run.changes.wrap, lambda _pass: hooks)
     with decoding(model, range(model.info.n_layers)):
         decoder = Decoder(model, run.texts, changes, cached=cached)
         for token in [*said, 0]:

@@ -43,6 +43,9 @@ _NOTHING_DONE: dict[str, object] = {
     name: getattr(_USUAL, name)
     for name in (*_WHERE, *_OWN, "coef", "ablate_heads", "also", "read_direction")
 }
+# A badge says of the prompt that is shown whether there is an effect. Settings keep the place of an
+# intervention that was removed, for the next one: what is done stands on the interventions' page.
+_SAID_ELSEWHERE = frozenset({"no_effect", "place_unused"})
 _SHOWS = {"sweep": "sweep_metric", "scan": "scan", "findings": "findings"}
 _OTHER = "What is on screen is of another model or of other prompts: run again, then go on."
 
@@ -83,8 +86,7 @@ class SteerView(AnalysisView):
 
     @override
     def notices_as_chips(self, result: Result) -> tuple[Notice, ...]:
-        # A badge says it of the prompt that is shown.
-        return tuple(notice for notice in result.warnings if notice.code != "no_effect")
+        return tuple(notice for notice in result.warnings if notice.code not in _SAID_ELSEWHERE)
 
     @override
     def draw_result(self, result: Result) -> None:

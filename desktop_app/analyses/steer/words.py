@@ -48,7 +48,9 @@ def done_words(params: SteerParams | None) -> str:
 
 def intervention_words(act: Intervention) -> str:
     """Say one intervention in words."""
-    return f"{what_words(act)} at {where_words(act)}, {when_words(act.when)}"
+    # Heads say themselves where they are.
+    where = "" if act.op == "ablate_heads" else f" at {where_words(act)}"
+    return f"{what_words(act)}{where}, {positions_words(act.position)}, {when_words(act.when)}"
 
 
 def what_words(act: Intervention) -> str:
@@ -57,9 +59,9 @@ def what_words(act: Intervention) -> str:
     names = {
         "zero": "zero",
         "scale": f"× {_plain_number(act.factor)}",
-        "add": f"add {times}{_file(act.file)}",
-        "set": f"set to {times}{_file(act.file)}",
-        "project_out": f"project out {_file(act.file)}",
+        "add": f"add {times}{file_words(act.file)}",
+        "set": f"set to {times}{file_words(act.file)}",
+        "project_out": f"project out {file_words(act.file)}",
         "difference": f"add {times}({_some(act.to_texts)} {MINUS} {_some(act.from_texts)})",
         "ablate_heads": f"ablate {dotted_name(act.heads)}",
     }
@@ -72,32 +74,60 @@ def swept_words(act: Intervention) -> str:
 
 
 def where_words(act: Intervention) -> str:
-    """Say where an intervention acts."""
+    """Say at which layer and site an intervention acts."""
     layer = "the vector’s layer" if act.layer is None else f"layer {_plain_number(act.layer)}"
-    if act.op == "ablate_heads":
-        return f"{_positions(act.position)}"
-    return f"{layer}, {choice_label(act.site)}, {_positions(act.position)}"
+    return f"{layer}, {choice_label(act.site)}"
+
+
+def positions_words(position: str) -> str:
+    """Say at which positions an intervention acts."""
+    if position == "all":
+        return "all positions"
+    if position in {"last", "-1"}:
+        return "last position"
+    many = "," in position
+    return f"position{'s' if many else ''} {position}".replace(",", ", ").replace("-", MINUS)
 
 
 def when_words(when: str) -> str:
     """Say at which steps an intervention acts."""
-    named = {"prompt": "on the prompt pass", "every": "at every step"}
-    return named.get(when, f"at steps {when}")
+    if when == "prompt":
+        return "on the prompt pass"
+    if when == "every":
+        return "at every step"
+    several = any(sign in when for sign in ",:")
+    return f"at step{'s' if several else ''} {_steps(when)}"
 
 
-def _positions(text: str) -> str:
-    if text == "all":
-        return "all positions"
-    shown = "−1" if text == "last" else text.replace("-", MINUS)
-    return f"position{'s' if ',' in shown else ''} {shown}"
+def _steps(when: str) -> str:
+    said = []
+    for piece in when.split(","):
+        first, colon, last = piece.partition(":")
+        if not colon:
+            said.append(first)
+        elif not last:
+            said.append(f"{first} and later")
+        else:
+            end = int(last) - 1
+            said.append(first if end == int(first) else f"{first} to {end}")
+    return ", ".join(said)
 
 
 def _plain_number(value: float) -> str:
     return f"{value:g}".replace("-", MINUS)
 
 
-def _file(path: str) -> str:
-    return clipped(path.replace("\\", "/").rpartition("/")[2], _TEXT)
+def file_words(file: str) -> str:
+    """Return what a vector's file is called: its own name, or which feature of which folder."""
+    folder, colon, row = file.rpartition(":")
+    if colon and row.isdecimal() and folder:
+        return f"feature {row} of {_name(folder)}"
+    return _name(file)
+
+
+def _name(path: str) -> str:
+    """Return the last part of a path, of whatever system a session comes from."""
+    return clipped(path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path, _TEXT)
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -414,7 +414,8 @@ def test_the_name_that_is_proposed_for_a_vector_can_be_taken(
     monkeypatch.setattr(vector_files, "folder", lambda: folder)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda _w, _title, path: (path, ""))
     said = heard(view.message_requested)
-    vectors = {"vector": np.ones((1, 8))} if there else {}
+    done = {"acts": ({"op": "difference"},), "vector": np.ones((1, 8))}
+    vectors = done if there else {}
     view.show_result(boards.result({**boards.scan_data(), **vectors}))
     press(view, "Interventions")
     press(view, "Save the vector of the result on screen as a file")
@@ -449,6 +450,19 @@ def test_what_is_done_can_be_another(bare):
     QTest.keyClicks(line, "L1H0")
     (only,) = bare.params().interventions()
     assert (only.op, only.heads, only.site) == ("ablate_heads", "1.0", "head_z")
+
+
+@pytest.mark.parametrize("strength", [2e10, -3e38])
+def test_a_large_strength_is_not_cut_by_another_edit(bare, strength):
+    given = ({"op": "difference", "from": ["a"], "to": ["b"], "coef": strength},)
+    bare.set_params(SteerParams(layer=1, also=given))
+    choose_first = find(page_of(bare), RankingList, "Interventions")
+    choose_first.setCurrentIndex(choose_first.model().index(0, 0))
+    line = in_sight(page_of(bare), QLineEdit, "Position")[0]
+    line.selectAll()
+    QTest.keyClicks(line, "all")
+    (only,) = bare.params().interventions()
+    assert (only.position, only.coef) == ("all", strength)
 
 
 def test_settings_from_elsewhere_show_in_the_list(bare):

@@ -11,11 +11,15 @@ import torch
 from typing_extensions import override
 
 from desktop_app.analyses.steer.extras import Extras
+from desktop_app.analyses.steer.picture import outcome_sentence
+from desktop_app.analyses.steer.said import continuations, has_effect
 from desktop_app.contract.report import Reporter
+from desktop_app.session.store import Session
 from desktop_app.support.errors import Cancelled
 from tests.analyses.steer.asked import steer
 from tests.analyses.steer.test_numbers import TEXT, ids_of, run
 from tests.models import tiny
+from tests.samples import stored
 
 
 class Stopping(Reporter):
@@ -128,6 +132,83 @@ def test_a_sweep_without_a_layer_steers_its_texts_in_the_middle():
     assert [one["layer"] for one in found.data["acts"]] == [1]
     assert found.data["sweep_metric"].shape == (3, 2)
     assert found.data["sweep_metric"][1, 0] == pytest.approx(found.data["changed"][0], abs=1e-5)
+
+
+class StopsInside(Stopping):
+    """Somebody who stops within a step, at the n-th time that the work asks."""
+
+    def __init__(self, left):
+        super().__init__("never")
+        self.left = left
+
+    @override
+    def check(self):
+        self.left -= 1
+        if self.left <= 0:
+            raise Cancelled
+
+
+def test_a_stop_between_the_runs_of_a_step_claims_no_difference():
+    model = tiny("llama")
+    settings = {"layer": 1, "scale": 1.0, "cache": "no", "max_new_tokens": 4}
+    uneven = 0
+    for left in range(1, 40):
+        try:
+            found = run(model, ("abcdef" * 8,) * 2, reporter=StopsInside(left), **settings)
+        except Cancelled:
+            continue
+        if not found.partial:
+            break
+        told = continuations(found, 0)
+        counts = [len(found.data[name][0]["ids"]) for name in ("plain", "steered")]
+        whole = counts == [4, 4]
+        assert found.data["differs"][0] == (False if whole else None)
+        assert has_effect(told) is (False if whole else None)
+        uneven += counts[0] > counts[1]
+        assert "parts from plain" not in outcome_sentence(told)
+    assert uneven
+
+
+def test_prompts_that_were_not_begun_differ_in_nothing_that_is_known(tmp_path):
+    found = run(tiny("llama"), ("abcdef", "gh"), layer=1, scale=-6.0, reporter=Stopping("Token 2"))
+    begun = [len(one["ids"]) for one in found.data["steered"]]
+    nothing = begun.index(0)
+    assert found.data["differs"][nothing] is None
+    assert "Steered has no tokens" in outcome_sentence(continuations(found, nothing))
+    with Session.create(tmp_path / "stopped.lens") as session:
+        session.add(found)
+    with Session.open(tmp_path / "stopped.lens") as session:
+        stored.assert_same_result(found, session.load(1))
+
+
+def test_tokens_that_an_end_left_out_are_not_missing(monkeypatch):
+    model = tiny("llama")
+    settings = {"layer": 2, "zero": True, "max_new_tokens": 3, "ignore_eos": False}
+    monkeypatch.setattr(model.bridge.original_model.generation_config, "eos_token_id", 0)
+    whole = run(model, **settings).data
+    assert [len(whole[name][0]["ids"]) for name in ("plain", "steered")] == [3, 1]
+    count = 4 + len(whole["control"][0]["ids"])
+    stopped = Stopping("Scan")
+    found = run(model, reporter=stopped, scan=True, preset="equivalence", **settings)
+    assert found.partial.startswith("The scan was stopped at")
+    assert found.partial.endswith("Missing: the experiments.")
+    found = run(model, reporter=Stopping("Experiment"), preset="equivalence", **settings)
+    assert found.partial == (
+        f"Stopped behind the texts, all {count} tokens of which are there. Missing: the "
+        "experiments. Run again for more."
+    )
+
+
+def test_parts_behind_one_that_was_stopped_are_told_to_be_missing():
+    settings = {"layer": 1, "scale": 0.5, "max_new_tokens": 3, "scan": True}
+    stopped = Stopping("Experiment 2")
+    found = run(tiny("llama"), reporter=stopped, preset="equivalence", **settings)
+    assert "scan" in found.data
+    assert "Missing: the experiments." in found.partial
+    found = run(tiny("llama"), reporter=Stopping("Token 2"), preset="equivalence", **settings)
+    assert found.partial == (
+        "Stopped at 6 of 9 tokens. Missing: the scan, the experiments. Run again for more."
+    )
 
 
 def test_prompts_that_were_not_begun_are_empty():

@@ -8,8 +8,9 @@ import pytest
 
 from desktop_app.analyses.steer.explain import WHATS, explain
 from desktop_app.contract.registry import file_of
+from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.pictures.facts import Place
-from tests.samples.steered import plain_result, steer_result
+from tests.samples.steered import plain_result, steer_result, strip
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,22 @@ def test_the_full_pass_claims_no_more_of_the_cache_than_holds():
     assert told.working.startswith("other tokens")
     assert "With the cache" in told.sign
     assert "Without it" in told.sign
+
+
+@pytest.mark.parametrize(
+    ("more", "warnings", "why"),
+    [
+        ({}, (Notice(PARTIAL, "Stopped."),), "the run stopped before that"),
+        ({}, (), "there was too little memory for it"),
+        ({"steered": (strip([], [], []),)}, (), "there is no token of it"),
+    ],
+)
+def test_a_text_that_was_not_read_again_is_not_compared(more, warnings, why):
+    unknown = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}
+    result = steer_result()
+    data = result.data | {"recompute": (unknown,)} | more
+    result = replace(result, data=data, warnings=warnings)
+    assert explain(result, "recompute", Place()).working == f"not read again: {why}"
 
 
 def test_a_reading_rises_by_the_length_of_what_is_added_at_its_place_alone():

@@ -358,10 +358,34 @@ def test_a_position_in_the_cache_is_explained_and_drawn():
     found = run(model, layer=0, zero=True, position="3", when="every")
     (told,) = [w.message for w in found.warnings if w.code == "position_cached"]
     assert "Position 3 lives in the cache from step 1 on" in told
+    assert "goes on acting" in told
     assert found.data["timeline"][0].tolist()[:2] == [
         [1, 1, 1, 3, 1, 1, 1, 0, 0, 0],
         [2, 2, 2, 5, 2, 2, 2, 1, 0, 0],
     ]
+
+
+@pytest.mark.parametrize(
+    ("position", "when", "lives", "never"),
+    [
+        ("2", "1:", "Position 2 lives in the cache from step 1 on", "let --when hold step 0"),
+        ("2", "3:", "Position 2 lives in the cache from step 1 on", "let --when hold step 0"),
+        ("8", "3:", "Position 8 lives in the cache from step 3 on", "let --when hold step 2"),
+        ("-2", "1:", "Position 6 lives in the cache from step 1 on", "let --when hold step 0"),
+    ],
+)
+def test_a_position_that_is_only_asked_for_in_the_cache_is_never_changed_and_that_is_said(
+    position, when, lives, never
+):
+    settings = {"layer": 0, "zero": True, "position": position, "when": when}
+    found = run(tiny("llama"), max_new_tokens=5, ignore_eos=True, **settings)
+    (told,) = [w.message for w in found.warnings if w.code == "position_cached"]
+    assert lives in told
+    assert never in told
+    assert "nothing is ever done to it" in told
+    assert "goes on acting" not in told
+    assert not (found.data["timeline"][0] == 3).any()
+    assert "no_effect" in {w.code for w in found.warnings}
 
 
 @pytest.mark.parametrize(("cache", "second"), [("yes", 1), ("no", 8)])

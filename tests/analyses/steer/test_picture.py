@@ -11,7 +11,15 @@ import pytest
 from desktop_app.analyses.steer.explain import explain
 from desktop_app.analyses.steer.going_on import continued
 from desktop_app.analyses.steer.made import made_params
-from desktop_app.analyses.steer.picture import about, begin_of, effect_badge, lines, named, table
+from desktop_app.analyses.steer.picture import (
+    about,
+    begin_of,
+    effect_badge,
+    lines,
+    named,
+    outcome_sentence,
+    table,
+)
 from desktop_app.analyses.steer.said import continuations, has_effect, parting, partings
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.strength import reach_of, strength_of, with_strength
@@ -43,6 +51,18 @@ def test_a_text_that_ends_parts_where_the_other_goes_on():
     assert parting(one(PLAIN, "plain"), one(short)) == 2
 
 
+def test_a_text_that_was_cut_parts_nowhere_and_is_not_the_same_either():
+    short = strip([10, 11], [" very", " good"], [-0.5, -0.1])
+    cut = replace(plain_result(), data={"plain": (PLAIN,), "steered": (short,)})
+    told = continuations(cut, 0)
+    assert partings(told) == {"steered": None}
+    assert has_effect(told) is None
+    assert effect_badge(told, SteerParams(layer=1, zero=True)) is None
+    assert outcome_sentence(told) == "Steered says what plain says, as far as it goes"
+    ended = replace(cut, data={"plain": (PLAIN,), "steered": (short | {"ended": True},)})
+    assert partings(continuations(ended, 0)) == {"steered": 2}
+
+
 def test_plain_alone_has_no_effect_to_speak_of():
     told = continuations(plain_result(), 0)
     assert has_effect(told) is None
@@ -66,18 +86,23 @@ def test_a_badge_says_whether_numbers_moved():
     [
         (
             {"layer": 5, "zero": True, "when": "every"},
-            "zero at layer 5, residual stream after the block, position −1, at every step",
+            "zero at layer 5, residual stream after the block, last position, at every step",
         ),
         (
             {"layer": 2, "scale": -0.5, "position": "0,-2", "site": "mlp_out", "when": "1:"},
-            "× −0.5 at layer 2, MLP output, positions 0,−2, at steps 1:",
+            "× −0.5 at layer 2, MLP output, positions 0, −2, at steps 1 and later",
         ),
         (
             {"add": ("/home/x/cold.safetensors",), "coef": (3.0,), "position": "all"},
             "add 3 × cold.safetensors at the vector’s layer, residual stream after the block, all "
             "positions, on the prompt pass",
         ),
-        ({"ablate_heads": "5.3,1.0"}, "ablate L5H3, L1H0 at position −1, on the prompt pass"),
+        ({"ablate_heads": "5.3,1.0"}, "ablate L5H3, L1H0, last position, on the prompt pass"),
+        (
+            {"add": ("/x/sae:12",), "layer": 2, "when": "1:3"},
+            "add feature 12 of sae at layer 2, residual stream after the block, last position, at "
+            "steps 1 to 2",
+        ),
     ],
 )
 def test_what_is_done_is_told_in_words(params, words):
@@ -221,6 +246,18 @@ def test_without_the_cache_a_change_that_comes_late_is_another_experiment(positi
     _found, told = with_acts([(position, when)], cached=False)
     assert "another experiment" in told
     assert "the same as with the cache" not in told
+
+
+def test_a_place_that_is_asked_for_too_late_was_never_changed():
+    _found, told = with_acts([("1", "2:")])
+    assert "From step 1 on the pass holds the new token alone" in told
+    assert "position 1 lives in the cache" in told
+    assert "as is asked at step 2" in told
+    assert "nothing was done to it by the step that computed it either" in told
+    assert "goes on acting" not in told
+    _found, told = with_acts([("1", "every")])
+    assert "as is asked at step 1" in told
+    assert "what was done before goes on acting" in told
 
 
 def test_the_same_place_in_every_pass_needs_no_cache():

@@ -15,6 +15,7 @@ from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.step_strips import StepStrips
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid
+from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.support.vector_files import write
@@ -223,6 +224,38 @@ def test_an_exact_strength_is_typed(view, asked, qtbot):
     assert asked[-1][0].coef == (-250.0,)
 
 
+@pytest.mark.parametrize("value", [0.0004, -2e10, 3.4e38, 1e-12, 3.72615384171])
+def test_a_strength_of_any_size_is_shown_as_it_is_and_stays(view, asked, value):
+    show(view, steer_result(coef=[value]))
+    assert view.read_out()["strength"] == value
+    box = find(view, QDoubleSpinBox, "Coefficient")
+    assert float(box.text()) == pytest.approx(value, rel=1e-8)
+    box.setFocus()
+    QTest.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+    assert view.read_out()["strength"] == value, "what is not changed keeps all its digits"
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [("0.0004", 0.0004), ("2e10", 2e10), ("-1e-7", -1e-7), ("1e40", 4.0)]
+)
+def test_a_strength_of_any_size_is_typed(view, typed, value):
+    box = find(view, QDoubleSpinBox, "Coefficient")
+    box.setFocus()
+    box.lineEdit().selectAll()
+    QTest.keyClicks(box.lineEdit(), f"x{typed}")
+    QTest.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+    assert view.read_out()["strength"] == value
+
+
+def test_the_slider_gives_round_numbers(view):
+    slider = find(view, QSlider, "Coefficient")
+    slider.setFocus()
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    QTest.keyClick(slider, Qt.Key.Key_Right)
+    assert view.read_out()["strength"] == -9.95
+    assert find(view, QDoubleSpinBox, "Coefficient").text() == "-9.95"
+
+
 def test_without_a_strength_there_is_no_slider(view):
     show(view, steer_result(**{"from": [], "to": [], "zero": True}))
     assert view.read_out()["strength"] is None
@@ -397,6 +430,17 @@ def test_the_timeline_has_a_legend_of_what_it_shows(view, grid):
     ]
     assert told["timeline_shapes"][0] == "1 × 8 × 8"
     assert told["timeline_exact"].endswith("says the same tokens, logits within 2e−06.")
+
+
+def test_a_text_that_was_not_read_again_is_not_compared(view):
+    unknown = {"same_tokens": None, "max_logit_difference": float("nan"), "first_apart": None}
+    result = steer_result()
+    data = {**result.data, "recompute": (unknown, unknown)}
+    show(view, replace(result, data=data, warnings=(Notice(PARTIAL, "Stopped."),)))
+    exact = view.read_out()["timeline_exact"]
+    assert exact == (
+        "The whole text was not read again in one full pass: the run stopped before that."
+    )
 
 
 def test_a_cell_says_what_it_is_by_mouse_and_by_keys(view, grid):
