@@ -151,7 +151,7 @@ def test_a_card_says_what_was_found_with_its_numbers():
     )
     assert first.title == "Which position matters"
     assert ("Layer", "2") in first.facts
-    assert ("Max logit difference", "3.2e−07") in first.facts
+    assert ("Largest difference (logits)", "3.2e−07") in first.facts
     (name, table) = first.tables[0]
     assert name == "Rows"
     assert [c.key for c in table.columns] == ["position", "ids", "text"]
@@ -159,6 +159,23 @@ def test_a_card_says_what_was_found_with_its_numbers():
     assert table.rows[1].values[2] == "↵↵"  # a line end would cut the row
     assert "1 of 3 experiments" in findings.headline((first, second, third))
     assert "could not be tried" in findings.headline((first, second, third))
+
+
+def test_numbers_behind_experiments_are_told_in_words():
+    facts = {"same_tokens_last": False, "constant_step": None, "difference_last": 2.5, "ids": [3]}
+    rows = [{"when": "prompt", "cache": "no"}, {"when": "every", "cache": "yes"}]
+    steps = [{"step": 0, "shape": [1, 6, 64]}, {"step": 1, "shape": [1, 1, 64]}]
+    said = [{"layer": None, "position": "none"}]
+    numbers = {**facts, "schedules": rows, "steps": steps, "continuations": said}
+    (card,) = findings.cards_of({"findings": [{"name": "n", "holds": True, "numbers": numbers}]})
+    assert ("Last position leaves the text as it is", "no") in card.facts
+    assert ("Largest change by the last position (logits)", "2.5000") in card.facts
+    assert not any("onstant" in name or text == "–" for name, text in card.facts)
+    tables = dict(card.tables)
+    assert tables["Schedules"].rows[0].values == ("on the prompt pass", "no")
+    assert tables["Schedules"].columns[1].heading == "With cache"
+    assert tables["Steps"].rows[0].values == ("0", "1 × 6 × 64")
+    assert tables["Continuations"].rows[0].values == ("–", "none (plain)")
 
 
 def test_a_terminal_says_the_verdict_of_the_cards():
