@@ -15,6 +15,7 @@ from desktop_app.analyses.steer.feature_dialog import FeatureDialog
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Intervention
 from desktop_app.support import vector_files
+from desktop_app.views.reflow import Room
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
@@ -46,6 +47,11 @@ def runs(view, heard):
 
 def page_of(view):
     return view.findChild(ActsPage)
+
+
+def room_of(view):
+    """Return the room in which the pages scroll."""
+    return next(room for room in view.findChildren(Room) if room.isVisible())
 
 
 def at(maps, row, column, place=0):
@@ -204,6 +210,24 @@ def test_a_sweep_of_the_wrong_form_is_refused_in_a_sentence(view):
 
 
 # Findings and positions.
+
+
+def test_a_page_opens_at_its_top(view):
+    view.resize(700, 500)
+    view.show_result(boards.findings_result())
+    turn_the_loop()
+    bar = room_of(view).verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert bar.value() > 0
+    view.show_result(boards.findings_result())  # another one on the same page stays where it is
+    assert bar.value() > 0
+    press(view, "Interventions")
+    assert bar.value() == 0
+    turn_the_loop()
+    bar.setValue(bar.maximum())
+    view.show_result(boards.sweep_result())  # turns to its own page
+    assert view.read_out()["page"] == "sweep"
+    assert bar.value() == 0
 
 
 def test_the_experiments_stand_with_their_verdicts(view, runs):
