@@ -109,6 +109,19 @@ def test_a_double_click_runs_that_cell_with_the_sweeps_own_settings(view, runs):
     assert view.read_out()["page"] == "texts"
 
 
+@pytest.mark.parametrize("width", [700, 900])
+def test_the_maps_of_a_sweep_have_room_for_their_words(view, width):
+    view.resize(width, 900)
+    view.show_result(boards.sweep_result())
+    turn_the_loop()
+    for maps in maps_of(view):
+        assert maps.width() > 0.8 * width  # below each other where the cells would be slivers
+        for pane in maps.panes[:2]:
+            assert pane.canvas.frame.cell_width() > 30
+            assert pane.line.text() == pane.canvas.matrix.sentence
+            assert pane.readout.text() == pane.canvas.matrix.cell_text(*maps.selected())
+
+
 def test_a_sweep_stays_in_reach_when_one_of_its_cells_is_run(view, runs):
     swept = boards.sweep_result()
     view.set_params(SteerParams.model_validate(boards.SETTINGS))

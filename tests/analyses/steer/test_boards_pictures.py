@@ -11,6 +11,7 @@ from desktop_app.analyses.steer import sweep_picture as sweeps
 from desktop_app.analyses.steer.made import made_with
 from desktop_app.analyses.steer.picture import lines
 from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.sweep_page import read_coefs, write_coefs
 from desktop_app.analyses.steer.swept_cell import cell_settings
 from desktop_app.contract.steering import timeline
 from tests.samples import boards
@@ -137,6 +138,19 @@ def test_a_factor_is_swept_where_there_is_no_vector():
     assert 1.0 in sweeps.offered_coefs(params)
     assert sweeps.offered_coefs({"coef": (-3.0,)})[0] == -6.0
     assert not sweeps.can_sweep({"zero": True})
+
+
+def test_coefficients_are_as_short_as_they_can_be_and_read_back():
+    told = {1e9: "1e9", -2.5e-7: "−2.5e−7", -3.0: "−3", 0.125: "0.125", 1e20: "1e20", 100.0: "100"}
+    assert {value: sweeps.coef_words(value) for value in told} == told
+    assert read_coefs(write_coefs(tuple(told))) == tuple(told)
+
+
+def test_maps_have_a_line_for_little_room_too():
+    effect, control = sweeps.effect_maps(sweep())
+    assert (effect.sentence, effect.short) == ("change of logit difference", "change")
+    assert control.short == "equal length"
+    assert [m.short for m in sweeps.fluency_maps(sweep())] == ["nats", "equal length"]
 
 
 # The findings.
