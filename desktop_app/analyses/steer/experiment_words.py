@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Facts = "Mapping[str, Any]"
+_EARLIER = " Choose an earlier layer, whose change later blocks read."
 
 
 def broken(run: str, step: int, where: str) -> str:
@@ -81,7 +82,8 @@ def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, 
     else:
         said = _unread(position, facts["later_difference"])
         said += f" That {whole} gives {tokens} (logits within {largest}) says nothing of the cache."
-    return f"{said} {_without_cache(facts, rows)}"
+    advice = "" if facts["read_later"] else _EARLIER
+    return f"{said} {_without_cache(facts, rows)}{advice}"
 
 
 def _unread(position: int, later: float) -> str:
@@ -89,7 +91,7 @@ def _unread(position: int, later: float) -> str:
     return (
         f"Zeroed once, at position {position} on the prompt pass, there is nothing that could "
         "persist: no later step reads the change (over the same text its logits are those of the "
-        f"untouched model, {exact}). Choose an earlier layer, whose change later blocks read."
+        f"untouched model, {exact})."
     )
 
 

@@ -25,7 +25,7 @@ _NAMES = {
     "every_step_says_the_same": "Same text when zeroed at every step",
     "difference_when_asked_later": "Largest change when asked for later (logits)",
     "different": "Another text than plain",
-    "difference": "Largest difference (logits)",
+    "difference": "Difference (logits)",
     "cache": "With cache",
     "ids": "Token ids",
     "shape": "Shape of the hooked tensor",
