@@ -390,7 +390,7 @@ def test_what_came_of_interventions_is_turned_to(bare):
     bare.draw_new(boards.scan_result())
     assert bare.read_out()["page"] == "scan"
     press(bare, "Interventions")
-    bare.run_requested.emit(bare.params())
+    press(bare, "Run steering")
     plain = boards.result({"plain": [boards.said("2 4")] * 2}, sweep_layers="", sweep_coefs=[])
     bare.draw_new(plain)
     assert bare.read_out()["page"] == "texts"
