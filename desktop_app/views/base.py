@@ -535,7 +535,7 @@ class AnalysisView(QWidget):
 
     def _show_content(self, *, shown: bool) -> None:
         self._stack.setCurrentIndex(int(shown))
-        self._overlay.place()  # the page in sight is put above all else
+        self._overlay.place()  # above the page that has come
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)
