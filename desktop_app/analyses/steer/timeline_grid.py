@@ -86,6 +86,12 @@ class TimelineGrid(PaintedArea):
         """Return a cell in viewport coordinates."""
         return self._box(step, position).translated(-self._offset())
 
+    def whole(self) -> QSize:
+        """Return the room in which nothing is scrolled."""
+        rows = 0 if self._timeline is None else len(self._timeline.codes)
+        right = self._lefts[-1] + self._widths[-1] + GAP if self._lefts else _SIDE
+        return QSize(right + 2, HEAD + rows * ROW + 2)
+
     # Qt.
 
     @override

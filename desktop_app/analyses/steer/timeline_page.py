@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "Nothing is changed: steps and positions stand here once there is an intervention."
 _SIGN = 22
+_LEAST_FIGURE = 420
 
 
 class CodeSign(QWidget):
@@ -64,6 +65,33 @@ class CodeSign(QWidget):
         return QFontMetrics(ui_font(12)).horizontalAdvance(CODE_WORDS[self._code]) + 2
 
 
+class TimelineFigure(QWidget):
+    """All steps and positions under what their signs mean; it is drawn without being shown."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.hide()
+        self._signs = {code: CodeSign(code) for code in CODE_WORDS}
+        self.grid = TimelineGrid()
+        self.grid.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.grid.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        legend = QWidget()
+        flow = FlowLayout(legend, 14)
+        for sign in self._signs.values():
+            flow.addWidget(sign)
+        self._column = column_in(self, legend, self.grid, spacing=8)
+
+    def show_timeline(self, timeline: Timeline) -> None:
+        """Hold all of one, and be as large as it is."""
+        for code, sign in self._signs.items():
+            sign.setVisible(code in timeline.present)
+        self.grid.show_timeline(timeline)
+        self.grid.setFixedSize(self.grid.whole())
+        self._column.invalidate()
+        wide = max(_LEAST_FIGURE, self.grid.width())
+        self.resize(wide, self._column.totalHeightForWidth(wide))
+
+
 class TimelinePage(SteerPage):
     """The grid with its legend, and what it shows in words."""
 
@@ -73,6 +101,7 @@ class TimelinePage(SteerPage):
     def __init__(self) -> None:
         super().__init__()
         self._timeline: Timeline | None = None
+        self._figure: TimelineFigure | None = None
         self._grid, self._cell = TimelineGrid(), ElidedLabel("", "muted")
         self._story = label("", "", wrap=True)
         self._exact = label("", "muted", wrap=True)
@@ -86,9 +115,7 @@ class TimelinePage(SteerPage):
         flow = FlowLayout(legend, 14)
         for sign in self._signs.values():
             flow.addWidget(sign)
-        self._drawn = QWidget()
-        column_in(self._drawn, legend, (self._grid, 1), spacing=8)
-        left = panel((self._drawn, 1), self._cell)
+        left = panel(legend, (self._grid, 1), self._cell)
         words = panel((self._cache, 0, Qt.AlignmentFlag.AlignLeft), self._story, self._exact, None)
         split = Reflow((left, 3, 640, 260), (words, 2, 320, 200))
         column_in(self, (split, 1))
@@ -119,7 +146,12 @@ class TimelinePage(SteerPage):
 
     @override
     def figure(self) -> QWidget | None:
-        return None if self._timeline is None else self._drawn
+        if self._timeline is None:
+            return None
+        if self._figure is None:
+            self._figure = TimelineFigure(self)
+        self._figure.show_timeline(self._timeline)
+        return self._figure
 
     @override
     def read(self) -> dict[str, Any]:

@@ -61,7 +61,8 @@ class SteerView(AnalysisView):
 
     @override
     def build_content(self, content: QWidget) -> None:
-        self._asked = self._turns = self._is_set_up = False
+        self._asked = self._is_set_up = False
+        self._turns = True
         self._choices: dict[str, str] = {}
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
@@ -103,9 +104,10 @@ class SteerView(AnalysisView):
         if (page := next(there, "")) in {page.name for page in self._all}:
             self._turn_to(page)
         self._turn_to_texts()
+        self._turns = True
 
     def _turn_to_texts(self) -> None:
-        """Show what comes of a run that was asked for at the interventions, once."""
+        """Turn from the interventions to what came, once: not away from who has gone to them."""
         if self._turns and self.pages.page() == ActsPage.name:
             self.pages.turn_to(TextsPage.name)
         self._turns = False

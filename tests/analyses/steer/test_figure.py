@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QScro
 
 from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.step_strips import StepStrips
+from desktop_app.analyses.steer.timeline_grid import TimelineGrid
+from desktop_app.contract.steering import timeline
 from desktop_app.window.exports.pictures import picture_of
 from tests.finding import press
 from tests.samples.steered import steer_result, strip
@@ -90,3 +92,23 @@ def test_every_page_has_a_figure_without_controls(view, page):
     figure = view.figure_widget()
     assert controls(figure) == []
     assert not picture_of(figure, 1.0).isNull()
+
+
+def test_a_figure_of_the_timeline_holds_its_last_step_and_position(view):
+    steps = 60
+    count = range(steps)
+    one = strip(list(count), [f" w{n}" for n in count], [-0.5] * steps)
+    result = steer_result(max_new_tokens=steps)
+    line = timeline([("-1", "prompt")], 8, steps, cached=True)
+    shapes = [[1, 8 if step == 0 else 1, 8] for step in count]
+    more = {"plain": (one, one), "steered": (one, one)}
+    more |= {"timeline": (line, line), "shapes": (shapes, shapes)}
+    view.show_result(replace(result, data={**result.data, **more}))
+    press(view, "Timeline")
+    figure = view.figure_widget()
+    (grid,) = figure.findChildren(TimelineGrid)
+    image = picture_of(figure, 1.0)
+    last = grid.cell_box(steps - 1, 8 + steps - 2)
+    assert grid.rect().contains(last)
+    margin = (image.height() - figure.height()) // 2
+    assert colours(image, last.translated(grid.pos() + QPoint(margin, margin))) > 1, "drawn"

@@ -489,6 +489,7 @@ def test_a_run_of_the_interventions_turns_to_what_it_says(view, asked):
 
 
 def test_a_result_that_was_not_run_there_leaves_the_interventions_in_sight(view):
+    press(view, "Run steering")
     press(view, "Interventions")
     view.show_result(steer_result())
     assert view.read_out()["page"] == "acts"
