@@ -59,14 +59,9 @@ class SteerView(AnalysisView):
         "a random control and the instruction in words stand beside it.",
     )
 
-    # Whether the interventions are being chosen before there is any result.
-    _sets_up = False
-    # How many new tokens settings had before texts went on, and have since.
-    _longer: tuple[int, int] | None = None
-
     @override
     def build_content(self, content: QWidget) -> None:
-        self._asked, self._turns = False, True
+        self._asked, self._turns, self._is_set_up = False, True, False
         self._choices: dict[str, str] = {}
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
@@ -137,7 +132,7 @@ class SteerView(AnalysisView):
     @override
     def clear(self) -> None:
         """Go back to the empty view."""
-        self._sets_up, self._longer = False, None
+        self._is_set_up = False
         super().clear()
         for page in self._all:
             page.forget()
@@ -193,7 +188,7 @@ class SteerView(AnalysisView):
         params = self.try_params()
         if isinstance(params, SteerParams) and not self._asked:
             page = next(page for page in self._all if page.name == self.pages.page())
-            update = {**_ANEW, **page.run_changes(), "max_new_tokens": self._usual_length(params)}
+            update = {**_ANEW, **page.run_changes()}
             if any(getattr(params, name) != value for name, value in update.items()):
                 self.set_params(params.model_copy(update=update))
         if params is None or not self._is_in_trouble():
@@ -214,18 +209,13 @@ class SteerView(AnalysisView):
     def _on_set_up(self, page: object = None) -> None:
         """Turn to the interventions, also before there is any result."""
         self.pages.turn_to(page if isinstance(page, str) else ActsPage.name)
-        self._sets_up = True
+        self._is_set_up = True
         self._show_content(shown=True)
 
     @override
     def _show_content(self, *, shown: bool) -> None:
-        # What is being chosen stays in sight, whatever comes of the run.
-        super()._show_content(shown=shown or self._sets_up)
-
-    def _usual_length(self, params: SteerParams) -> int:
-        """Return how many new tokens a text has that begins anew."""
-        now, longer = params.max_new_tokens, self._longer
-        return longer[0] if longer is not None and longer[1] == now else now
+        # What has been set up stays in sight where a run of it fails.
+        super()._show_content(shown=shown or self._is_set_up)
 
     @override
     def settings_that_matter(
@@ -270,17 +260,11 @@ class SteerView(AnalysisView):
             self.message_requested.emit(_OTHER)
             return
         params = self.try_params()
-        if isinstance(params, SteerParams):
-            usual = self._usual_length(params)
-            if not goes_on:
-                changes = {"max_new_tokens": usual, **changes}
-            elif not self._cannot_run:
-                if isinstance(length := changes.get("max_new_tokens"), int):
-                    self._longer = usual, length
-                # Beside the form, whose number of new tokens is that of texts that begin anew.
-                if not self._is_in_trouble():
-                    self.run_requested.emit(params.model_copy(update={**_ANEW, **changes}))
-                return
+        if goes_on and params is not None and not self._cannot_run:
+            # Beside the form, whose number of new tokens is that of texts that begin anew.
+            if not self._is_in_trouble():
+                self.run_requested.emit(params.model_copy(update={**_ANEW, **changes}))
+            return
         self._asked = True
         try:
             self.run_with(**{**_ANEW, **changes})

@@ -428,7 +428,12 @@ def test_a_vector_that_does_not_fit_is_said_before_any_run(view, tmp_path):
     vector_files.write(path, np.ones(model.d_model), model, (2, "mlp_out"), "by hand")
     view.set_params(SteerParams(add=(str(path),), layer=1))
     press(view, "Interventions")
-    assert "made at layer 2" in view.read_out()["act_trouble"]
+    told = view.read_out()["act_trouble"]
+    assert "made at layer 2" in told
+    assert "or Vector elsewhere to use it" in told  # as the switch is called
+    view.set_params(SteerParams(add=(str(path.with_suffix(".pt")),), layer=1))
+    assert "make one with From, To and Save vector" in view.read_out()["act_trouble"]
+    view.set_params(SteerParams(add=(str(path),), layer=1))
     press(view, "Vector elsewhere")
     assert view.read_out()["act_trouble"] == ""
     assert view.params().elsewhere

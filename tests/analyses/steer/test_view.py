@@ -177,23 +177,6 @@ def test_texts_go_on_from_where_they_stand(view, asked):
     assert asked[-1][0].max_new_tokens == 4, "another run has what the form says"
 
 
-def test_what_begins_anew_is_as_long_as_before_it_went_on(view, asked):
-    for _time in range(2):
-        press(view, "Continue")
-        show(view, steer_result(**asked[-1][0].model_dump(include={"begin", "max_new_tokens"})))
-    assert asked[-1][0].max_new_tokens == 8
-    press(view, "Begin anew")
-    assert (asked[-1][0].begin, asked[-1][0].max_new_tokens) == ((), 4)
-    press(view, "Continue")
-    press(view, "Run steering")
-    assert (asked[-1][0].begin, asked[-1][0].max_new_tokens) == ((), 4)
-    # What the user has written since is the user's.
-    press(view, "Continue")
-    view.set_params(view.params().model_copy(update={"max_new_tokens": 7}))
-    press(view, "Run steering")
-    assert asked[-1][0].max_new_tokens == 7
-
-
 def test_texts_that_ended_by_themselves_do_not_go_on(view, asked, heard):
     ended = PLAIN | {"ended": True}
     show(view, plain_result())
