@@ -90,7 +90,14 @@ def _prepared(model: LoadedModel, params: SteerParams, report: Reporter) -> tupl
     if params.metric == "loss":
         raise BadInputError(
             "--metric loss is of the prompt, which no intervention of later steps changes: choose "
-            "kl, logit_diff or logprob; the loss of each continuation is told anyway."
+            "kl, or with answers logit_diff or logprob; the loss of each continuation is told "
+            "anyway."
+        )
+    if params.metric in NEEDS_ANSWER and not _all(params, "answer"):
+        number = next(n for n, row in enumerate(params.prompts, 1) if not row.answer)
+        raise BadInputError(
+            f"Prompt {number} has no answer, which {params.metric} needs: give --answer, or choose "
+            "--metric kl."
         )
     if params.metric in NEEDS_ANSWER or (params.fix and _all(params, "answer")):
         prepared = prepare_near(model, params, report)

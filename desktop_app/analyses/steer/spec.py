@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from desktop_app.contract.grammar import HeadsText, PositionsText, SomeLayersText
 from desktop_app.contract.params import Metric, Params, Readable, setting
@@ -129,6 +130,7 @@ class SteerParams(Params):
         (1.0,),
         "Coefficients",
         "What the vector is multiplied by; several vectors may have one each.",
+        listed=True,
         max_length=MAX_VECTORS,
         hidden=True,
     )
@@ -143,8 +145,9 @@ class SteerParams(Params):
         (),
         "Also",
         "Further interventions.",
+        counted="further intervention",
         max_length=MAX_INTERVENTIONS,
-        cli="texts",
+        cli="written",
         metavar="JSON",
         hidden=True,
     )
@@ -221,7 +224,8 @@ class SteerParams(Params):
     sweep_coefs: tuple[Strength, ...] = setting(
         (),
         "Sweep coefficients",
-        "Coefficients that are tried in turn: -4,-2,0,2,4.",
+        "Coefficients that are tried in turn: -4,-2,0,2,4. Each stands in the place of the "
+        "coefficient; where several are given, it multiplies them.",
         max_length=MAX_COEFS,
         hidden=True,
     )
@@ -286,6 +290,18 @@ class SteerParams(Params):
         cli="texts",
         metavar="RUN:PROMPT:IDS",
     )
+
+    @override
+    def idle(self) -> frozenset[str]:
+        vectors = self.add or self.to_texts or self.from_texts or self.set_to
+        if vectors:
+            return frozenset()
+        moves = self.zero or self.scale is not None or self.project_out
+        if moves:
+            return frozenset({"coef"})
+        # Heads name their layers, and are replaced at their own output.
+        placed = {"layer", "site"} if self.ablate_heads else set(_WHERE)
+        return frozenset({"coef", *placed})
 
     def interventions(self) -> tuple[Intervention, ...]:
         """Return what is done, the settings' own first; coefficients in the order of vectors.

@@ -171,12 +171,13 @@ class SweepPage(SteerPage):
         self.forget()
 
     def _build_drawn(self) -> QWidget:
-        self._maps = maps = Reflow((self.effect, 1, 430, _MAP), (self.fluency, 1, 430, _MAP))
+        self._pairs = Reflow((self.effect, 1, 430, _MAP), (self.fluency, 1, 430, _MAP))
         self.cells.setMinimumWidth(250)
         self.pane.setMinimumWidth(300)
         below = Reflow((panel(self.cells), 2, 360, 190), (panel(self.pane), 3, 520, 190))
         shown = QWidget()
-        parts = (panel((maps, 1)), 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
+        self._maps = panel((self._pairs, 1))
+        parts = (self._maps, 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
         column_in(shown, self._headline, (Reflow(*parts, upright=True), 1), spacing=6)
         return shown
 
@@ -239,6 +240,10 @@ class SweepPage(SteerPage):
         self._show(None)
 
     @override
+    def figure(self) -> QWidget | None:
+        return None if self._sweep is None else self._maps
+
+    @override
     def read(self) -> dict[str, Any]:
         there = self._sweep is not None
         return {
@@ -270,7 +275,7 @@ class SweepPage(SteerPage):
             self._cell = None
         self._show_headline()
         columns = len(sweep.coefs) * (2 if sweep.control is None else 4)
-        self._maps.stand_beside_from(min(columns * _COLUMN + _AXES, _MOST_BESIDE))
+        self._pairs.stand_beside_from(min(columns * _COLUMN + _AXES, _MOST_BESIDE))
         self.effect.show_maps(*data_of.effect_maps(sweep))
         self.fluency.show_maps(*data_of.fluency_maps(sweep))
         self.cells.set_ranking(data_of.cells_ranking(sweep))

@@ -48,6 +48,7 @@ class Sweep:
         loss: The loss [layer, coefficient].
         control: The metric with random vectors; None where no control was made.
         control_loss: Their loss.
+        multiple: Whether columns multiply the coefficients that several vectors have, each its own.
     """
 
     layers: tuple[int, ...]
@@ -60,6 +61,7 @@ class Sweep:
     loss: np.ndarray
     control: np.ndarray | None = None
     control_loss: np.ndarray | None = None
+    multiple: bool = False
 
     @property
     def effect(self) -> np.ndarray:
@@ -83,7 +85,7 @@ class Sweep:
     @property
     def way(self) -> str:
         """What a column is, in a word."""
-        return "Factor" if self.factor else "Coefficient"
+        return "Factor" if self.factor else "Multiple" if self.multiple else "Coefficient"
 
     def name(self, cell: Cell) -> str:
         """Return what a cell is called."""
@@ -151,6 +153,8 @@ def sweep_of(
         _array(data.get("sweep_loss"), values.shape),
         control if np.isfinite(control).any() else None,
         _array(data.get("sweep_control_loss"), values.shape),
+        # As `strength.multiplies`: each vector's own coefficient is multiplied.
+        len(params.get("coef") or ()) > 1,
     )
 
 

@@ -185,8 +185,8 @@ def _lives(
     changed = timeline.has(3)
     places = [(act.position, act.when) for act in acts]
     apart = apart_by_cache(places, timeline.prompt, steps, cached=cached)
-    if apart is not None:
-        return [_APART[apart]]
+    if apart is not None:  # behind the last attention nobody reads what later steps lose
+        return [] if _is_behind(acts, n_layers) else [_APART[apart]]
     if not cached:
         told = "Without the cache every step computes the whole text anew, with the same changes: "
         return [f"{told}the same as with the cache."] if changed and steps > 1 else []

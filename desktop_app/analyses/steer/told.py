@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.steer.study import Study
     from desktop_app.contract.steering import Apart, RunName
 
+_ROUNDING = 1e-3  # so far apart logits of steps and of a full pass may be and still be the same
 NAMES: dict[RunName, str] = {
     "plain": "plain",
     "steered": "steered",
@@ -65,7 +67,7 @@ def _cache(study: Study) -> Iterator[Notice]:
     ways = (apart_by_cache(when, n, steps, cached=cached) for n in lengths)
     way = next((way for way in ways if way), None)
     if way is not None:
-        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1))
+        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1) + _agree(study))
     late = [_first_late(study, one.position, one.when, lengths) for one in study.acts.items]
     found = [one for one in late if one is not None]
     # What is never done at all is the graver, and one of each kind is enough.
@@ -93,6 +95,19 @@ def _apart(study: Study, way: Apart, position: int) -> str:
         do = f"For a change that no step undoes name {fixed}"
     return (
         f"Without the cache every step computes the whole text anew, and later steps {what}. {do}."
+    )
+
+
+def _agree(study: Study) -> str:
+    """Say that this time the two experiments agree, where the full pass has shown it."""
+    read = [study.recompute.get(prompt) for prompt in range(len(study.texts))]
+    apart = [one["max_logit_difference"] for one in read if one and one["same_tokens"]]
+    largest = max((one for one in apart if isinstance(one, float)), default=math.inf)
+    if len(apart) < len(read) or not largest <= _ROUNDING:
+        return ""
+    return (
+        " Here the two agree: one full pass, in which every change is made once and stays, gives "
+        f"the same tokens, logits within {largest:.0e}."
     )
 
 

@@ -59,6 +59,11 @@ class SteerView(AnalysisView):
         "a random control and the instruction in words stand beside it.",
     )
 
+    # Whether the interventions are being chosen before there is any result.
+    _sets_up = False
+    # How many new tokens settings had before texts went on, and have since.
+    _longer: tuple[int, int] | None = None
+
     @override
     def build_content(self, content: QWidget) -> None:
         self._asked = False
@@ -98,6 +103,8 @@ class SteerView(AnalysisView):
     def draw_new(self, result: Result) -> None:
         """Draw a result that has come, and turn to the page of what it was asked for."""
         self.draw_result(result)
+        if self.pages.page() == ActsPage.name:
+            self._turn_to(TextsPage.name)
         there = (page for page, name in _SHOWS.items() if result.data.get(name) is not None)
         if (page := next(there, "")) in {page.name for page in self._all}:
             self._turn_to(page)
@@ -122,6 +129,7 @@ class SteerView(AnalysisView):
     @override
     def clear(self) -> None:
         """Go back to the empty view."""
+        self._sets_up, self._longer = False, None
         super().clear()
         for page in self._all:
             page.forget()
@@ -138,6 +146,13 @@ class SteerView(AnalysisView):
         self.expect_preset(choices.get("page", ""))
         for page in self._all:
             page.take_choices(choices)
+
+    @override
+    def figure_widget(self) -> QWidget:
+        """Return what an export draws: of the page in sight; one of settings has the texts."""
+        shown = next(page for page in self._all if page.name == self.pages.page())
+        texts = next(page for page in self._all if isinstance(page, TextsPage))
+        return shown.figure() or texts.figure() or self.picture_widget()
 
     @override
     def read_picture(self) -> dict[str, Any]:
@@ -170,7 +185,7 @@ class SteerView(AnalysisView):
         params = self.try_params()
         if isinstance(params, SteerParams) and not self._asked:
             page = next(page for page in self._all if page.name == self.pages.page())
-            update = {**_ANEW, **page.run_changes()}
+            update = {**_ANEW, **page.run_changes(), "max_new_tokens": self._usual_length(params)}
             if any(getattr(params, name) != value for name, value in update.items()):
                 self.set_params(params.model_copy(update=update))
         for page in self._all:
@@ -183,7 +198,18 @@ class SteerView(AnalysisView):
     def _on_set_up(self, page: object = None) -> None:
         """Turn to the interventions, also before there is any result."""
         self._turn_to(page if isinstance(page, str) else ActsPage.name)
+        self._sets_up = True
         self._show_content(shown=True)
+
+    @override
+    def _show_content(self, *, shown: bool) -> None:
+        # What is being chosen stays in sight, whatever comes of the run.
+        super()._show_content(shown=shown or self._sets_up)
+
+    def _usual_length(self, params: SteerParams) -> int:
+        """Return how many new tokens a text has that begins anew."""
+        now, longer = params.max_new_tokens, self._longer
+        return longer[0] if longer is not None and longer[1] == now else now
 
     @override
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
@@ -216,6 +242,13 @@ class SteerView(AnalysisView):
         if goes_on and (self._difference.model or self._difference.prompts):
             self.message_requested.emit(_OTHER)
             return
+        params = self.try_params()
+        if isinstance(params, SteerParams):
+            usual = self._usual_length(params)
+            if not goes_on:
+                changes = {"max_new_tokens": usual, **changes}
+            elif isinstance(length := changes.get("max_new_tokens"), int):
+                self._longer = usual, length
         self._asked = True
         try:
             self.run_with(**{**_ANEW, **changes})
