@@ -153,6 +153,7 @@ class SweepPage(SteerPage):
         self._params: SteerParams | None = None
         self._sweep: Sweep | None = None
         self._cell: Cell | None = None
+        self._is_kept = False
         self._offered: SweepForm | None = SweepForm()
         self.form = ParamsForm(SweepForm)
         self.form.editor("coefs").control.setFixedWidth(_COEFS)
@@ -241,7 +242,8 @@ class SweepPage(SteerPage):
 
     @override
     def figure(self) -> QWidget | None:
-        return None if self._sweep is None else self._maps
+        # Maps of another run than the one on screen are not pictured without the line that says so.
+        return None if self._sweep is None or self._is_kept else self._maps
 
     @override
     def read(self) -> dict[str, Any]:
@@ -293,6 +295,7 @@ class SweepPage(SteerPage):
         return same and texts == [record.text for record in result.prompts]
 
     def _show_headline(self, before: str = "") -> None:
+        self._is_kept = bool(before)
         if self._sweep is not None:
             self._headline.setText(f"{before}{data_of.headline(self._sweep)}")
 
