@@ -59,14 +59,9 @@ class SteerView(AnalysisView):
         "a random control and the instruction in words stand beside it.",
     )
 
-    # Whether the interventions are being chosen before there is any result.
-    _sets_up = False
-    # How many new tokens settings had before texts went on, and have since.
-    _longer: tuple[int, int] | None = None
-
     @override
     def build_content(self, content: QWidget) -> None:
-        self._asked = False
+        self._asked = self._turns = self._is_set_up = False
         self._choices: dict[str, str] = {}
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
@@ -86,6 +81,7 @@ class SteerView(AnalysisView):
         self._empty.add_way(ways)
         self.pages.changed.connect(self._on_page_turned)
         self.settings_changed.connect(self._tell_params)
+        self.run_requested.connect(self._on_run_requested)
 
     # Drawing.
 
@@ -103,11 +99,16 @@ class SteerView(AnalysisView):
     def draw_new(self, result: Result) -> None:
         """Draw a result that has come, and turn to the page of what it was asked for."""
         self.draw_result(result)
-        if self.pages.page() == ActsPage.name:
-            self._turn_to(TextsPage.name)
         there = (page for page, name in _SHOWS.items() if result.data.get(name) is not None)
         if (page := next(there, "")) in {page.name for page in self._all}:
             self._turn_to(page)
+        self._turn_to_texts()
+
+    def _turn_to_texts(self) -> None:
+        """Show what comes of a run that was asked for at the interventions, once."""
+        if self._turns and self.pages.page() == ActsPage.name:
+            self._turn_to(TextsPage.name)
+        self._turns = False
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -117,6 +118,7 @@ class SteerView(AnalysisView):
         prompt = min(self.selection.prompt, max(0, count - 1))
         for page in self._all:
             page.show_so_far(data, prompt)
+        self._turn_to_texts()
         return True
 
     @override
@@ -129,7 +131,7 @@ class SteerView(AnalysisView):
     @override
     def clear(self) -> None:
         """Go back to the empty view."""
-        self._sets_up, self._longer = False, None
+        self._is_set_up = False
         super().clear()
         for page in self._all:
             page.forget()
@@ -185,31 +187,45 @@ class SteerView(AnalysisView):
         params = self.try_params()
         if isinstance(params, SteerParams) and not self._asked:
             page = next(page for page in self._all if page.name == self.pages.page())
-            update = {**_ANEW, **page.run_changes(), "max_new_tokens": self._usual_length(params)}
+            update = {**_ANEW, **page.run_changes()}
             if any(getattr(params, name) != value for name, value in update.items()):
                 self.set_params(params.model_copy(update=update))
+        if params is None or not self._is_in_trouble():
+            super().request_run()
+
+    def _is_in_trouble(self) -> bool:
+        """Return whether a page lacks something, which it then says in sight."""
         for page in self._all:
-            if params is not None and (why := page.trouble()):
+            if why := page.trouble():
                 self._on_set_up(page.name)
                 self.message_requested.emit(why)
-                return
-        super().request_run()
+                return True
+        return False
+
+    def _on_run_requested(self, _params: object) -> None:
+        self._turns = self.pages.page() == ActsPage.name
 
     def _on_set_up(self, page: object = None) -> None:
         """Turn to the interventions, also before there is any result."""
         self._turn_to(page if isinstance(page, str) else ActsPage.name)
-        self._sets_up = True
+        self._is_set_up = True
         self._show_content(shown=True)
 
     @override
     def _show_content(self, *, shown: bool) -> None:
-        # What is being chosen stays in sight, whatever comes of the run.
-        super()._show_content(shown=shown or self._sets_up)
+        # What has been set up stays in sight where a run of it fails.
+        super()._show_content(shown=shown or self._is_set_up)
 
-    def _usual_length(self, params: SteerParams) -> int:
-        """Return how many new tokens a text has that begins anew."""
-        now, longer = params.max_new_tokens, self._longer
-        return longer[0] if longer is not None and longer[1] == now else now
+    @override
+    def settings_that_matter(
+        self, differing: tuple[str, ...], made: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Leave out what is another in every text that was gone on with: the form begins anew."""
+        if not made.get("begin"):
+            return differing
+        fields = self.analysis.params.model_fields
+        own = {fields[name].title for name in ("begin", "max_new_tokens")}
+        return tuple(told for told in differing if told.partition(":")[0] not in own)
 
     @override
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
@@ -243,12 +259,11 @@ class SteerView(AnalysisView):
             self.message_requested.emit(_OTHER)
             return
         params = self.try_params()
-        if isinstance(params, SteerParams):
-            usual = self._usual_length(params)
-            if not goes_on:
-                changes = {"max_new_tokens": usual, **changes}
-            elif isinstance(length := changes.get("max_new_tokens"), int):
-                self._longer = usual, length
+        if goes_on and params is not None and not self._cannot_run:
+            # Beside the form, whose number of new tokens is that of texts that begin anew.
+            if not self._is_in_trouble():
+                self.run_requested.emit(params.model_copy(update={**_ANEW, **changes}))
+            return
         self._asked = True
         try:
             self.run_with(**{**_ANEW, **changes})

@@ -392,6 +392,7 @@ def test_what_came_of_interventions_is_turned_to(bare):
     bare.draw_new(boards.scan_result())
     assert bare.read_out()["page"] == "scan"
     press(bare, "Interventions")
+    press(bare, "Run steering")
     plain = boards.result({"plain": [boards.said("2 4")] * 2}, sweep_layers="", sweep_coefs=[])
     bare.draw_new(plain)
     assert bare.read_out()["page"] == "texts"
@@ -467,7 +468,12 @@ def test_a_vector_that_does_not_fit_is_said_before_any_run(view, tmp_path):
     vector_files.write(path, np.ones(model.d_model), model, (2, "mlp_out"), "by hand")
     view.set_params(SteerParams(add=(str(path),), layer=1))
     press(view, "Interventions")
-    assert "made at layer 2" in view.read_out()["act_trouble"]
+    told = view.read_out()["act_trouble"]
+    assert "made at layer 2" in told
+    assert "or Vector elsewhere to use it" in told  # as the switch is called
+    view.set_params(SteerParams(add=(str(path.with_suffix(".pt")),), layer=1))
+    assert "make one with From, To and Save vector" in view.read_out()["act_trouble"]
+    view.set_params(SteerParams(add=(str(path),), layer=1))
     press(view, "Vector elsewhere")
     assert view.read_out()["act_trouble"] == ""
     assert view.params().elsewhere

@@ -162,6 +162,11 @@ def test_a_factor_and_a_further_intervention_have_a_strength_too():
     assert with_strength(SteerParams(layer=1, scale=2.0), 0.5) == {"scale": 0.5}
     params = SteerParams(layer=1, also=({"op": "zero"}, {"op": "scale", "factor": 3.0}))
     assert strength_of(params).value == 3.0
+    # Of several it says which is moved, by its number among the interventions.
+    assert strength_of(params).title == "Factor, no. 2"
+    both = params.model_copy(update={"zero": True, "to_texts": ("a",), "from_texts": ("b",)})
+    assert strength_of(both).title == "Coefficient, no. 2"
+    assert strength_of(SteerParams(layer=1, add=("a", "b"))).title == "Coefficient"
     assert with_strength(params, 1.5)["also"][1].factor == 1.5
     assert strength_of(SteerParams(layer=1, zero=True)) is None
 
