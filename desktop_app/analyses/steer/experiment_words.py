@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.pictures.words import SITES, number, plural
+from desktop_app.pictures.words import SITES, number, plural, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Facts = "Mapping[str, Any]"
+_EARLIER = " Choose an earlier layer, whose change later blocks read."
 
 
 def broken(run: str, step: int, where: str) -> str:
@@ -63,55 +64,65 @@ def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> s
     return f"{said} At layer {facts['early_layer']}, {changed} of {tried} {change} the text."
 
 
-def persistence(
-    facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, keeps: bool, carried: bool
-) -> str:
-    """Say whether one full pass gives what the steps gave, and what becomes of it with no cache.
-
-    Args:
-        facts: What was measured.
-        rows: The same at each schedule.
-        keeps: Whether the model keeps keys and values.
-        carried: Whether later steps tell a change that the cache carries from one that is lost.
-    """
-    position, largest = facts["position"], number(facts["max_logit_difference"], 6)
+def persistence(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, keeps: bool) -> str:
+    """Say whether one full pass gives what the steps gave, and what becomes of it with no cache."""
+    position, largest = facts["position"], _small(facts["max_logit_difference"])
     if not keeps:
         return (
             "This model keeps no keys and values: every step reads the whole text anew, so what is "
             "done on the prompt pass alone is gone at the next step. Zeroed at every step, the "
             f"text is that of one full pass (logits within {largest})."
         )
+    tokens = "the same tokens" if facts["same_tokens"] else "other tokens where two are level"
+    whole = f"one full pass over the text, zeroed at position {position},"
     if not facts["max_logit_difference"] <= facts["tolerance"]:
         said = (
-            f"One full pass over the text, zeroed at position {position}, does not give what the "
-            f"steps gave: logits part by up to {largest}."
+            f"{whole[0].upper()}{whole[1:]} does not give what the steps gave: logits part by up "
+            f"to {largest}."
         )
-    elif not carried:
-        lost = next(row for row in rows if (row["when"], row["cache"]) == ("prompt", "no"))
-        return (
-            f"Zeroed once, at position {position} on the prompt pass, there is nothing that could "
-            "persist: no later step reads the change. Without the cache it is lost at step 1, and "
-            f"the text is the same (logits within {number(lost['difference'], 6)}), as it is in "
-            f"one full pass (within {largest}). Choose an earlier layer, whose change later blocks "
-            "read."
-        )
-    else:
-        tokens = "the same tokens" if facts["same_tokens"] else "other tokens where two are level"
+    elif facts["read_later"]:
         said = (
             f"Zeroed once, at position {position} on the prompt pass, the change lives on in the "
-            "keys and values that later steps read: one full pass over the text, zeroed at "
-            f"position {position}, gives {tokens} (logits within {largest})."
+            f"keys and values that later steps read: {whole} gives {tokens} (logits within "
+            f"{largest})."
         )
+    else:
+        said = _unread(position, facts["later_difference"])
+        said += f" That {whole} gives {tokens} (logits within {largest}) says nothing of the cache."
+    advice = "" if facts["read_later"] else _EARLIER
+    return f"{said} {_without_cache(facts, rows)}{advice}"
+
+
+def _unread(position: int, later: float) -> str:
+    exact = "bit for bit" if later == 0 else f"but for rounding ({_small(later)})"
+    return (
+        f"Zeroed once, at position {position} on the prompt pass, there is nothing that could "
+        "persist: no later step reads the change (over the same text its logits are those of the "
+        f"untouched model, {exact})."
+    )
+
+
+def _without_cache(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say what becomes of the schedules where every step computes the prompt anew."""
     by_schedule = {(row["when"], row["cache"]): row for row in rows}
     lost, anew = by_schedule["prompt", "no"], by_schedule["every", "no"]
-    text = "the same text here" if lost["same_tokens"] else "another text"
+    text = "the same text" if lost["same_tokens"] else "another text"
+    apart, again = _small(lost["difference"]), _small(anew["difference"])
+    begins = "Without the cache every step computes the prompt anew: “prompt only” then"
     one = "it is the same one" if anew["same_tokens"] else "the text is another here"
-    return (
-        f"{said} Without the cache every step computes the prompt anew: “prompt only” then loses "
-        f"the change at step 1 and is another experiment (it gives {text}, logits part by up to "
-        f"{number(lost['difference'])}); made at every step, {one} (logits within "
-        f"{number(anew['difference'], 6)})."
-    )
+    if not lost["difference"] <= facts["tolerance"]:
+        return (
+            f"{begins} loses the change at step 1 and is another experiment (it gives {text}"
+            f"{' here' if lost['same_tokens'] else ''}, logits part by up to {apart}); made at "
+            f"every step, {one} (logits within {again})."
+        )
+    matters = "which nothing here shows" if facts["read_later"] else "which takes nothing away"
+    return f"{begins} loses the change at step 1, {matters}: {text}, logits within {apart}."
+
+
+def _small(value: float) -> str:
+    """Write a difference; one below the last digit by its magnitude."""
+    return written("{:.1e}", value) if 0 < value < 5e-7 else number(value, 6)
 
 
 def equivalence(facts: Mapping[str, Any]) -> str:

@@ -20,6 +20,8 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import torch
+
     from desktop_app.analyses.steer.trials import Bench, Pair, Told
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.steering import SteerSite
@@ -31,6 +33,8 @@ MOST_POSITIONS = 16
 LEAST_STEPS, LEAST_ROOM = 6, 2
 # Full passes round otherwise than steps: so far apart logits may be and still be the same.
 _TOLERANCE, _OF_LARGEST, _HALF_OF_LARGEST = 1e-3, 2e-5, 0.1
+# Experts gather a text's tokens: what changes at one may round the others otherwise.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Finding:
     """What one experiment found on one prompt.
 
     Attributes:
-        holds: Whether it came out as stated; None where it could not be tried.
+        holds: Whether it came out as stated; None where it could not be tried, or says nothing.
         words: What was found, and why.
         facts: Single numbers and lists.
         tables: Rows by the name of the table.
@@ -176,15 +180,22 @@ class Experiments:
         acts = self._zero(self._where.layer, position, "prompt" if keeps else "every")
         told = self._tell(acts, cached=keeps)
         full = told.logits[:0]  # of what has broken there is no text to read whole
+        untouched = full
         if told.grown.broken is None:
             full = recomputed(self._bench, (acts, self._prompt), told)
+            none = Acts(), self._prompt
+            untouched = recomputed(self._bench, none, told, acts.layers)
         again = full.argmax(-1).tolist()
-        apart = (full - told.logits[: len(full)]).abs()
-        difference = float(apart.max()) if len(full) else math.nan
-        tolerance = _tolerance(self._model, float(told.logits.abs().max()))
+        largest = float(told.logits.abs().max())
+        difference = _largest(full - told.logits[: len(full)])
+        later = _largest(full[1:] - untouched[1:])
+        is_read = not later <= _ROUNDING * largest
+        tolerance = _tolerance(self._model, largest)
         facts = {
             "layer": self._where.layer,
             "position": position,
+            "read_later": is_read,
+            "later_difference": later,
             "same_tokens": again == told.grown.ids,
             "max_logit_difference": difference,
             "tolerance": tolerance,
@@ -192,12 +203,10 @@ class Experiments:
             "ids_in_one_pass": again,
         }
         rows = self._schedules(position, told)
-        holds: bool | None = difference <= tolerance
-        lost = next(r for r in rows if (r["when"], r["cache"]) == ("prompt", "no"))
-        carried = not lost["same_tokens"] or not lost["difference"] <= tolerance
-        if not keeps or (holds and not carried):
-            holds = None
-        said = words.persistence(facts, rows, keeps=keeps, carried=carried)
+        equal = difference <= tolerance
+        # Where no later step reads the change, that both ways agree says nothing of the cache.
+        holds = None if not keeps or (equal and not is_read) else equal
+        said = words.persistence(facts, rows, keeps=keeps)
         return Finding(holds, said, facts, {"schedules": rows})
 
     def _schedules(self, position: int, first: Told) -> list[dict[str, Any]]:
@@ -309,6 +318,11 @@ def _spread(count: int, most: int) -> list[int]:
 def _tolerance(model: LoadedModel, largest: float) -> float:
     half = model.info.dtype in HALF
     return max(_TOLERANCE, (_HALF_OF_LARGEST if half else _OF_LARGEST) * largest)
+
+
+def _largest(apart: torch.Tensor) -> float:
+    """Return the largest of some differences; NaN where there are none."""
+    return float(apart.abs().max()) if apart.numel() else math.nan
 
 
 def _apart(left: Told, right: Told) -> float:

@@ -153,6 +153,7 @@ class SweepPage(SteerPage):
         self._params: SteerParams | None = None
         self._sweep: Sweep | None = None
         self._cell: Cell | None = None
+        self._is_kept = False
         self._offered: SweepForm | None = SweepForm()
         self.form = ParamsForm(SweepForm)
         self.form.editor("coefs").control.setFixedWidth(_COEFS)
@@ -171,13 +172,13 @@ class SweepPage(SteerPage):
         self.forget()
 
     def _build_drawn(self) -> QWidget:
-        self._maps = maps = Reflow((self.effect, 1, 430, _MAP), (self.fluency, 1, 430, _MAP))
+        self._pairs = Reflow((self.effect, 1, 430, _MAP), (self.fluency, 1, 430, _MAP))
         self.cells.setMinimumWidth(250)
         self.pane.setMinimumWidth(300)
         below = Reflow((panel(self.cells), 2, 360, 190), (panel(self.pane), 3, 520, 190))
         shown = QWidget()
-        self._board = panel((maps, 1))
-        parts = (self._board, 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
+        self._maps = panel((self._pairs, 1))
+        parts = (self._maps, 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
         column_in(shown, self._headline, (Reflow(*parts, upright=True), 1), spacing=6)
         return shown
 
@@ -241,7 +242,8 @@ class SweepPage(SteerPage):
 
     @override
     def figure(self) -> QWidget | None:
-        return None if self._sweep is None else self._board
+        # Maps of another run than the one on screen are not pictured without the line that says so.
+        return None if self._sweep is None or self._is_kept else self._maps
 
     @override
     def read(self) -> dict[str, Any]:
@@ -275,7 +277,7 @@ class SweepPage(SteerPage):
             self._cell = None
         self._show_headline()
         columns = len(sweep.coefs) * (2 if sweep.control is None else 4)
-        self._maps.stand_beside_from(min(columns * _COLUMN + _AXES, _MOST_BESIDE))
+        self._pairs.stand_beside_from(min(columns * _COLUMN + _AXES, _MOST_BESIDE))
         self.effect.show_maps(*data_of.effect_maps(sweep))
         self.fluency.show_maps(*data_of.fluency_maps(sweep))
         self.cells.set_ranking(data_of.cells_ranking(sweep))
@@ -293,6 +295,7 @@ class SweepPage(SteerPage):
         return same and texts == [record.text for record in result.prompts]
 
     def _show_headline(self, before: str = "") -> None:
+        self._is_kept = bool(before)
         if self._sweep is not None:
             self._headline.setText(f"{before}{data_of.headline(self._sweep)}")
 

@@ -326,16 +326,23 @@ def told_by(
     return Told(grown[0], torch.stack(seen), shapes)
 
 
-def recomputed(bench: Bench, row: Row, told: Told) -> torch.Tensor:
+def recomputed(
+    bench: Bench, row: Row, told: Told, layers: frozenset[int] = frozenset()
+) -> torch.Tensor:
     """Return the logits `[step, d_vocab]` of the text that a row has said, read in one full pass.
 
-    The same interventions act at the very positions that the steps have touched.
+    Args:
+        bench: What it is read on.
+        row: The interventions that act, at the very positions that its steps touch.
+        told: What was said.
+        layers: Further layers that are made ready to be changed, so that a pass that changes
+            nothing rounds as one that does.
     """
     acts, prompt = row
     text, new = bench.texts[prompt], told.grown.ids
     held = [held_at(n, len(text), cached=bench.growing.cached) for n in range(len(new))]
     changes = Changes(planned_at_once([row], held))
-    with decoding(bench.model, acts.layers):
+    with decoding(bench.model, acts.layers | layers):
         decoder = Decoder(bench.model, [[*text, *new[:-1]]], changes, cached=False)
         return decoder.read(len(new))[0].float().cpu()
 

@@ -109,7 +109,7 @@ class SteerView(AnalysisView):
     def _turn_to_texts(self) -> None:
         """Turn from the interventions to what came, once: not away from who has gone to them."""
         if self._turns and self.pages.page() == ActsPage.name:
-            self.pages.turn_to(TextsPage.name)
+            self._turn_to(TextsPage.name)
         self._turns = False
 
     @override

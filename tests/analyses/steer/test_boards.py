@@ -22,6 +22,7 @@ from desktop_app.analyses.steer.acts import OPS
 from desktop_app.analyses.steer.acts_page import ActsPage
 from desktop_app.analyses.steer.feature_dialog import FeatureDialog
 from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.sweep_page import SweepPage
 from desktop_app.contract.steering import Intervention
 from desktop_app.support import vector_files
 from desktop_app.views.reflow import Room
@@ -149,6 +150,7 @@ def test_a_sweep_stays_in_reach_when_one_of_its_cells_is_run(view, runs):
     assert told["sweep_maps"] == before["sweep_maps"]
     assert told["sweep"] == f"Kept from the sweep before this run. {before['sweep']}"
     assert told["sweep_selected"] == ((2, 4), (2, 4))
+    assert view.findChild(SweepPage).figure() is None  # it would lack that line
     assert [find(view, QLineEdit, name).text() for name in ("Layers", "Coefficients")] == fields
     press(view, "Steer here")
     assert runs[1][0] == params

@@ -94,17 +94,28 @@ def test_prompt_only_without_the_cache_is_told_as_another_experiment():
     assert "another experiment" in found["words"]
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gpt_neox"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt_neox", "mixtral"])
 def test_a_change_that_no_later_step_reads_does_not_persist(architecture):
     model = tiny(architecture)
     found = findings(model, ["abc def"], layer=model.info.n_layers - 1)
     told = found["persistence"]
     assert found["which_position"]["holds"] is True
     assert told["holds"] is None
+    assert told["numbers"]["read_later"] is False
+    assert told["numbers"]["later_difference"] == 0.0
     assert "no later step reads the change" in told["words"]
+    assert "bit for bit" in told["words"]
     assert "lives on" not in told["words"]
     assert "another experiment" not in told["words"]
     assert told["numbers"]["max_logit_difference"] < 1e-4
+
+
+def test_a_change_that_later_steps_read_persists_with_numbers():
+    found = findings(tiny("llama"), ["abc def"])["persistence"]
+    assert found["holds"] is True
+    assert found["numbers"]["read_later"] is True
+    assert found["numbers"]["later_difference"] > 1e-3
+    assert "lives on in the keys and values" in found["words"]
 
 
 def test_a_site_that_the_last_block_still_reads_is_told_honestly():
