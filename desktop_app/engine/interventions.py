@@ -314,13 +314,15 @@ def _write(
     now = x[index]
     if isinstance(value, Scale):
         factors = [
-            # What a narrower type cannot hold is infinite there, as a vector times it is.
+            # What float32 cannot hold is infinite, as a vector times it is.
             torch.full((len(pick),), edit.value.factor, dtype=torch.float64)
             for (_row, edit), pick in zip(members, picks, strict=True)
             if isinstance(edit.value, Scale)
         ]
-        factor = torch.cat(factors).to(now)
-        x[index] = now * factor.view(-1, *(1 for _ in now.shape[1:]))
+        # As torch does it with a number: the factor is not rounded to a narrower type before.
+        wide = torch.promote_types(now.dtype, torch.float32)
+        factor = torch.cat(factors).to(now.device, wide)
+        x[index] = (now.to(wide) * factor.view(-1, *(1 for _ in now.shape[1:]))).to(now)
         return
     if isinstance(value, ProjectOut):
         own = torch.split(now, [len(pick) for pick in picks])

@@ -74,7 +74,8 @@ class Grown:
         ids: The new tokens.
         logprobs: Each one's log-probability where it was said.
         top: Step by step the likeliest tokens and their log-probabilities, falling.
-        ended: Whether an end-of-text token came.
+        ended: Whether it stopped at an end-of-text token.
+        given: The steps whose token it was given and would not have said itself.
         constant: The first step all of whose logits were equal; None: no such step.
         broken: The step at which the logits were no numbers and the row was given up; None: none.
     """
@@ -83,6 +84,7 @@ class Grown:
     logprobs: list[float] = field(default_factory=list)
     top: list[list[tuple[int, float]]] = field(default_factory=list)
     ended: bool = False
+    given: list[int] = field(default_factory=list)
     constant: int | None = None
     broken: int | None = None
 
@@ -177,8 +179,10 @@ class Part:
         if any(broken):  # whose tokens mean nothing, and must not break the others' draw
             logits = logits.masked_fill(torch.tensor(broken, device=logits.device)[:, None], 0.0)
         tokens = choose(logits, sampling, uniform)
-        for index, begin in enumerate(self._begin):
+        for index, (one, begin) in enumerate(zip(self.grown, self._begin, strict=True)):
             if step < len(begin):
+                if int(tokens[index]) != begin[step]:
+                    one.given.append(step)
                 tokens[index] = begin[step]
         return tokens
 

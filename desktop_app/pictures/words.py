@@ -89,6 +89,8 @@ _NOTICES = {
     "position_cached": "position lives in the cache",
     "cache_forgets": "forgotten without the cache",
     "constant_logits": "all logits equal",
+    "place_unused": "nothing done there",
+    "setting_unused": "nothing to act on",
     "not_recomputed": "not read in one pass",
 }
 METRIC_NAMES = {

@@ -167,8 +167,15 @@ class AnalysisView(QWidget):
         return result.warnings
 
     def picture_widget(self) -> QWidget:
-        """Return what an export draws: the picture without the controls around it."""
+        """Return the picture without the controls around it, which an export draws."""
         return self._content
+
+    def figure_widget(self) -> QWidget:
+        """Return what an export draws where that is not on screen as it stands; it may be hidden.
+
+        It lives until it is asked for again.
+        """
+        return self.picture_widget()
 
     def answer(self, intent: Intent) -> None:
         """Show what was asked; a head that is spoken of is selected."""
@@ -355,7 +362,7 @@ class AnalysisView(QWidget):
 
     def picture(self) -> QPixmap:
         """Return the picture alone, for export."""
-        return self.picture_widget().grab()
+        return self.figure_widget().grab()
 
     def read_out(self) -> dict[str, Any]:
         """Return what is on screen as plain data, for tests and whatever reads along.

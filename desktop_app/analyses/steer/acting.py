@@ -129,8 +129,24 @@ class Acts:
 
     @property
     def when(self) -> tuple[tuple[str, str], ...]:
-        """Position and when of each, as `timeline` and `apart_by_cache` take them."""
-        return tuple((one.position, one.when) for one in self.items)
+        """Position and when of each that changes anything, as `timeline` takes them.
+
+        A strength of 0, a factor of 1 and vectors that cancel one another change nothing.
+        """
+        return tuple(
+            (one.position, one.when)
+            for one in self.items
+            if one.means is not None or self._values(self._beside(one))
+        )
+
+    def _beside(self, one: Acting) -> tuple[int, ...]:
+        """Return which act wherever one does, it among them."""
+        where = one.layer, one.site, one.position, one.when
+        return tuple(
+            i
+            for i, other in enumerate(self.items)
+            if (other.layer, other.site, other.position, other.when) == where
+        )
 
     def varied(self, change: Callable[[Acting], Acting], which: Sequence[int] = (0,)) -> Acts:
         """Return these with some of them changed: `acts.varied(lambda one: one.times(2))`."""

@@ -9,7 +9,8 @@ finding is measured on it, and where it does not hold, or cannot be tried, that 
    layer all positions may matter.
 2. `persistence`: what was done on the prompt pass lives on in the cache: the same text read in one
    full pass, zeroed at the same absolute position, gives the same tokens and logits. Without the
-   cache the change must be made anew at every step, or it is another experiment.
+   cache the change must be made anew at every step, or it is another experiment. Where no later
+   step reads the change, as behind the last block, there is nothing to persist: it cannot be tried.
 3. `equivalence`: the last position on the prompt pass is the concrete index at step 0.
 4. `out_of_range`: later steps hold the new token alone, and the position lives in the cache.
 5. `differs`: the steered text is another than the plain one; all else would hold of nothing, too.

@@ -39,6 +39,13 @@ def which_position(holds: bool | None, facts: Mapping[str, Any], site: str) -> s
             f"Zeroed at layer {last}, not even the prompt's last token changes a logit: nothing "
             f"hangs on the {name} there."
         )
+    elif site == "resid_pre":
+        largest = number(facts["largest_difference_earlier"], 6)
+        said = (
+            f"Zeroed before the last block (layer {last}), earlier positions change logits by up "
+            f"to {largest}: in every model the block's own attention still reads them there. "
+            "Behind it nobody does: choose resid_post."
+        )
     else:
         largest = number(facts["largest_difference_earlier"], 6)
         said = (

@@ -89,6 +89,10 @@ class FindingsPage(SteerPage):
         self._show(())
 
     @override
+    def figure(self) -> QWidget | None:
+        return self._holder if self._cards else None
+
+    @override
     def read(self) -> dict[str, Any]:
         return {
             "findings": [(card.title, card.verdict, card.words) for card in self._cards],

@@ -33,7 +33,7 @@ class Card:
     Attributes:
         key: Its name in the result.
         title: Its name in words.
-        holds: Whether it came out as stated; None where it could not be tried.
+        holds: Whether it came out as stated; None where it could not be tried, or says nothing.
         words: What was found, and why.
         facts: Single numbers, name and text.
         tables: Numbers that are tables: name and rows.

@@ -40,7 +40,8 @@ def continued(result: Result) -> dict[str, object] | str:
     begun = max((len(parse_begin(text).ids) for text in begin_of(result)), default=0)
     most = int(result.params.get("max_new_tokens") or longest)
     more = most - begun if most > begun else _USUAL
-    begin = tuple(written_begin(Begin(one.run, prompt, one.ids)) for prompt, one in texts)
+    begun_with = (Begin(one.run, prompt, one.ids) for prompt, one in texts if one.tokens)
+    begin = tuple(map(written_begin, begun_with))  # a stopped run may have texts without tokens
     return {"begin": begin, "max_new_tokens": min(room, longest + more)}
 
 

@@ -151,6 +151,26 @@ def _watch(this: Pass, *, study: Study, prompts: Sequence[int]) -> list[tuple[st
     return [(site_hook(*place), note)]
 
 
+def keep_given(study: Study) -> int:
+    """Put what continuations begin with where a stop came before it was read.
+
+    Such tokens have no numbers: no step has come to them.
+
+    Returns:
+        How many there are.
+    """
+    unread = 0
+    for (name, prompt), begin in study.begin.items():
+        one = study.grown[name][prompt]
+        if one.broken is None:
+            left = begin[len(one.ids) :]
+            one.ids += left
+            one.logprobs += [float("nan")] * len(left)
+            one.top += [[] for _token in left]
+            unread += len(left)
+    return unread
+
+
 def known_scores(study: Study) -> None:
     """Note what the plain model gives tokens, as far as it has said the same so far itself."""
     plain = study.grown["plain"]

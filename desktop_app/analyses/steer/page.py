@@ -98,6 +98,10 @@ class SteerPage(QWidget):
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
         """Show the fields known so far of a run that is under way."""
 
+    def figure(self) -> QWidget | None:
+        """Return what an export draws, whole and without controls; None where there is nothing."""
+        return None
+
     def forget(self) -> None:
         """Show nothing: there is no result any more."""
 

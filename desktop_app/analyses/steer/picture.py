@@ -11,7 +11,7 @@ from desktop_app.analyses.steer.findings_picture import cards_of
 from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.said import NAMES, continuations, has_effect, partings
 from desktop_app.analyses.steer.strength import strength_of
-from desktop_app.analyses.steer.words import done_words, what_words
+from desktop_app.analyses.steer.words import done_words, swept_words, what_words
 from desktop_app.pictures.words import clipped, number, plural
 from desktop_app.session.export_table import cell_text
 
@@ -157,10 +157,13 @@ def named(result: Result) -> str:
     acts = acts_of(params)
     if not acts:
         return "plain" if not params.say else "plain and just said"
+    more = f" and {len(acts) - 1} more" if len(acts) > 1 else ""
+    if params.sweep_layers or params.sweep_coefs:
+        return f"sweep · {swept_words(acts[0])}{more}"
     first = acts[0]
     layer = "" if first.layer is None else f" L{first.layer}"
-    more = f" and {len(acts) - 1} more" if len(acts) > 1 else ""
-    return f"{what_words(first)}{layer}{more}"
+    asked = "positions · " if params.scan else ""
+    return f"{asked}{what_words(first)}{layer}{more}"
 
 
 def about(result: Result) -> str:

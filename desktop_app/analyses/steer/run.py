@@ -9,7 +9,7 @@ import numpy as np
 from desktop_app.analyses.steer import asking
 from desktop_app.analyses.steer.acting import Acts, resolve
 from desktop_app.analyses.steer.extras import Extras
-from desktop_app.analyses.steer.growth import generate, known_scores
+from desktop_app.analyses.steer.growth import generate, keep_given, known_scores
 from desktop_app.analyses.steer.spec import ANALYSIS
 from desktop_app.analyses.steer.strips import strips
 from desktop_app.analyses.steer.study import Study, begun, said_prompts, settled
@@ -66,10 +66,13 @@ def run(model: LoadedModel, params: SteerParams, report: Reporter) -> Result:
             generate(study, ShareReporter(rest, 0.0, 1 - extras.share), extras.memory)
             extras.make(ShareReporter(rest, 1 - extras.share, extras.share))
         except Cancelled:
-            if not (report.keeps_partial and any(one.ids for one in study.grown["plain"])):
+            unread = keep_given(study)
+            there = any(one.ids for one in study.grown["plain"])
+            # With nothing beyond what was given, what it was given from is the better result.
+            if not (report.keeps_partial and there and (study.says_more or not unread)):
                 raise
             known_scores(study)
-            said.append(stopped(study, extras.missing))
+            said.append(stopped(study, extras.missing, unread))
         said += [*study.notices, *extras.notices]
         said += notices(study, whole=all(n.code != PARTIAL for n in said))
         said += [notice for prompt in sorted(study.near) for notice in study.near[prompt]]
@@ -87,7 +90,14 @@ def _prepared(model: LoadedModel, params: SteerParams, report: Reporter) -> tupl
     if params.metric == "loss":
         raise BadInputError(
             "--metric loss is of the prompt, which no intervention of later steps changes: choose "
-            "kl, logit_diff or logprob; the loss of each continuation is told anyway."
+            "kl, or with answers logit_diff or logprob; the loss of each continuation is told "
+            "anyway."
+        )
+    if params.metric in NEEDS_ANSWER and not _all(params, "answer"):
+        number = next(n for n, row in enumerate(params.prompts, 1) if not row.answer)
+        raise BadInputError(
+            f"Prompt {number} has no answer, which {params.metric} needs: give --answer, or choose "
+            "--metric kl."
         )
     if params.metric in NEEDS_ANSWER or (params.fix and _all(params, "answer")):
         prepared = prepare_near(model, params, report)

@@ -44,7 +44,7 @@ class Token:
         plain_logprob: The same after the same text under the plain model.
         reading: What the stream reads along the chosen direction; NaN where none was.
         top: The likeliest tokens of that step: id, text, log-probability.
-        given: Whether the text began with it, rather than the model choosing it.
+        given: Whether the text began with it, where the model would have said another one.
     """
 
     id: int
@@ -133,7 +133,7 @@ def _continuation(
     ids, texts = told["ids"], told["texts"]
     pieces = told.get("pieces") or texts
     count = min(len(ids), len(texts), len(pieces))
-    given = 0 if begin is None else _given(begin, texts)
+    given = _given(told, begin, texts)
     columns = {name: told.get(name) for name in ("logprobs", "plain_logprobs", "reading", "top")}
     tokens = known[:count] + tuple(
         Token(
@@ -144,7 +144,7 @@ def _continuation(
             _at(columns["plain_logprobs"], step),
             _at(columns["reading"], step),
             _top(columns["top"], step),
-            step < given,
+            step in given,
         )
         for step in range(len(known), count)
     )
@@ -159,13 +159,23 @@ def _continuation(
     )
 
 
-def _given(begin: Begin, texts: Sequence[str]) -> int:
-    """Return with how many tokens a text began; those of what was typed are told by their texts."""
+def _given(
+    told: Mapping[str, Any], begin: Begin | None, texts: Sequence[str]
+) -> frozenset[int] | range:
+    """Return the steps at which a text was given its token rather than that the model chose it.
+
+    Where that is not told they are all that it began with; those of what was typed are told by
+    their texts.
+    """
+    if told.get("given") is not None:
+        return frozenset(int(step) for step in told["given"])
+    if begin is None:
+        return range(0)
     count, left = len(begin.ids), len(begin.text)
     while left > 0 and count < len(texts):
         left -= max(1, len(texts[count]))
         count += 1
-    return count
+    return range(count)
 
 
 def _number(value: Any) -> float:

@@ -98,6 +98,10 @@ class ScanPage(SteerPage):
         self._show(None)
 
     @override
+    def figure(self) -> QWidget | None:
+        return None if self._scan is None else self._drawn
+
+    @override
     def read(self) -> dict[str, Any]:
         there = self._scan is not None
         return {

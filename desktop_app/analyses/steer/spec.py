@@ -221,7 +221,8 @@ class SteerParams(Params):
     sweep_coefs: tuple[Strength, ...] = setting(
         (),
         "Sweep coefficients",
-        "Coefficients that are tried in turn: -4,-2,0,2,4.",
+        "Coefficients that are tried in turn: -4,-2,0,2,4. Each stands in the place of the "
+        "coefficient; where several are given, it multiplies them.",
         max_length=MAX_COEFS,
         hidden=True,
     )

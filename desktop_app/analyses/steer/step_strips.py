@@ -117,6 +117,10 @@ class StepStrips(PaintedArea):
         """Return what stands beneath them."""
         return {one.run: tuple(self._tint.text(t) for t in one.tokens) for one in self._told}
 
+    def height_at(self, width: int) -> int:
+        """Return how tall all of it is at a width."""
+        return StripLayout(self._widths, len(self._told), width).height
+
     def bands(self) -> int:
         """Return over how many bands the steps flow."""
         return len(self._layout.bands)

@@ -104,8 +104,12 @@ def _edge(look: StripLook, place: tuple[int, int], *, parts: bool, given: bool) 
         return QPen(colour("warn"), 2.0)
     if place == look.hover:
         return QPen(colour("text_muted"), 1.0)
-    style = Qt.PenStyle.DashLine if given else Qt.PenStyle.SolidLine
-    return QPen(colour("text_muted" if given else "token_border"), 1.0, style)
+    return given_edge() if given else QPen(colour("token_border"), 1.0)
+
+
+def given_edge() -> QPen:
+    """Return what edges a token that was given."""
+    return QPen(colour("text_muted"), 1.0, Qt.PenStyle.DashLine)
 
 
 def _ground(tint: Tint, token: Token) -> QColor | None:

@@ -43,6 +43,8 @@ def token_facts(one: Continuation, step: int, parting: int | None) -> list[str]:
     lines = [f"id {token.id} · piece {token.piece!r} · text {token.text!r}"]
     if math.isfinite(token.logprob):
         lines.append(f"log-probability {_with_probability(token.logprob)}")
+    elif math.isnan(token.logprob):
+        lines.append("Not read yet when the run was stopped: no numbers are known.")
     if one.run != "plain" and math.isfinite(token.plain_logprob):
         told = _with_probability(token.plain_logprob)
         lines.append(f"under the plain model {told}")

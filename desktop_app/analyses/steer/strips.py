@@ -22,8 +22,9 @@ def strips(study: Study, name: RunName) -> tuple[dict[str, Any], ...]:
     `plain_logprobs` (the same token behind the same new ones and the prompt, by the plain model;
     not a number where that is not known yet), `top` (at each step the likeliest tokens: id, text,
     log-probability), `text` (all new tokens decoded together), `loss` (the mean of the negative
-    `plain_logprobs`) and `ended` (whether an end-of-text token came). What was said behind an
-    instruction also has that `prompt` and its `prompt_ids`.
+    `plain_logprobs`) and `ended` (whether it stopped at an end-of-text token). What was said
+    behind an instruction also has that `prompt` and its `prompt_ids`; what was given a beginning
+    has `given`, the steps at which that is another token than the run would have said.
     """
     return tuple(_strip(study, name, prompt, one) for prompt, one in enumerate(study.grown[name]))
 
@@ -52,6 +53,8 @@ def _strip(study: Study, name: RunName, prompt: int, one: Grown) -> dict[str, An
     }
     if name == "said":
         found |= {"prompt": study.said[prompt].text, "prompt_ids": list(before)}
+    if (name, prompt) in study.begin:
+        found["given"] = [step for step in one.given if step < count]
     return found
 
 

@@ -106,6 +106,15 @@ class Study:
         return tuple(found)
 
     @property
+    def says_more(self) -> bool:
+        """Whether some continuation has said more than what it was given."""
+        return any(
+            len(one.ids) > len(self.begin.get((name, prompt), ()))
+            for name, rows in self.grown.items()
+            for prompt, one in enumerate(rows)
+        )
+
+    @property
     def keeps_base(self) -> bool:
         """Whether later parts compare with the plain model's logits: a whole vocabulary each."""
         params = self.params

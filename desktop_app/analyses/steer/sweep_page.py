@@ -45,6 +45,7 @@ _NO_VECTOR = (
     "a factor under Interventions."
 )
 _BAD = "A setting needs attention: open the settings above."
+_KEPT = "Kept from the sweep before this run. "
 _CHOOSE = "Click a cell for what is said there, double-click to steer like that."
 _COEFS, _NARROW = 250, 296
 _LEAST_MAPS, _LEAST_BELOW, _MAP = 250, 210, 230
@@ -151,7 +152,7 @@ class SweepPage(SteerPage):
         self._params: SteerParams | None = None
         self._sweep: Sweep | None = None
         self._cell: Cell | None = None
-        self._offered: SweepForm | None = None
+        self._offered: SweepForm | None = SweepForm()
         self.form = ParamsForm(SweepForm)
         self.form.editor("coefs").control.setFixedWidth(_COEFS)
         self.offer = Offer(_OFFER, "Run the sweep", self.form)
@@ -174,7 +175,8 @@ class SweepPage(SteerPage):
         self.pane.setMinimumWidth(300)
         below = Reflow((panel(self.cells), 2, 360, 190), (panel(self.pane), 3, 520, 190))
         shown = QWidget()
-        parts = (panel((maps, 1)), 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
+        self._maps = panel((maps, 1))
+        parts = (self._maps, 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
         column_in(shown, self._headline, (Reflow(*parts, upright=True), 1), spacing=6)
         return shown
 
@@ -200,25 +202,33 @@ class SweepPage(SteerPage):
             return
         told = params.model_dump()
         self.offer.allow("" if data_of.can_sweep(told) else _NO_VECTOR)
-        if params.sweep_layers or params.sweep_coefs:  # such as of a result that is shown
+        is_swept = bool(params.sweep_layers or params.sweep_coefs)
+        if is_swept:  # such as of a result that is shown
             layers, coefs = params.sweep_layers or ":", params.sweep_coefs
-        elif self._offered is not None and self.form.try_value() != self._offered:
-            return  # the user has written another one
+        elif self.form.try_value() != self._offered:
+            return  # what was swept or written last stays
         else:
             layers, coefs = ":", ()
         tried = coefs or data_of.offered_coefs(told)
-        self._offered = SweepForm(layers=layers, coefs=write_coefs(tried))
-        if self.form.try_value() != self._offered:
-            self.form.set_value(self._offered)
+        wanted = SweepForm(layers=layers, coefs=write_coefs(tried))
+        self._offered = None if is_swept else wanted
+        if self.form.try_value() != wanted:
+            self.form.set_value(wanted)
 
     @override
     def show_result(self, result: Result, prompt: int) -> None:
-        self._result = result
         sweep = data_of.sweep_of(result.data, result.params, result.prompts)
+        if sweep is None and self._is_of(result):
+            self._show_headline(_KEPT)  # such as when one of its cells has been run
+            return
+        self._result = result
         self._show(sweep)
 
     @override
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
+        if self._result is not None and not data_of.has_sweep(data):
+            self._show_headline(_KEPT)
+            return
         self._result = None
         params = {} if self._params is None else self._params.model_dump()
         self._show(data_of.sweep_of(data, params))
@@ -227,6 +237,10 @@ class SweepPage(SteerPage):
     def forget(self) -> None:
         self._result = None
         self._show(None)
+
+    @override
+    def figure(self) -> QWidget | None:
+        return None if self._sweep is None else self._maps
 
     @override
     def read(self) -> dict[str, Any]:
@@ -258,13 +272,26 @@ class SweepPage(SteerPage):
             return
         if self._cell is not None and not sweep.holds(self._cell):
             self._cell = None
-        self._headline.setText(data_of.headline(sweep))
+        self._show_headline()
         self.effect.show_maps(*data_of.effect_maps(sweep))
         self.fluency.show_maps(*data_of.fluency_maps(sweep))
         self.cells.set_ranking(data_of.cells_ranking(sweep))
         if self._cell is None and self._result is not None:
             self._cell = data_of.strongest(sweep)
         self._show_cell()
+
+    def _is_of(self, result: Result) -> bool:
+        """Return whether the sweep in sight is of the model and the prompts of a result."""
+        own = self._result
+        if own is None or self._sweep is None:
+            return False
+        texts = [record.text for record in own.prompts]
+        same = own.model.fingerprint == result.model.fingerprint
+        return same and texts == [record.text for record in result.prompts]
+
+    def _show_headline(self, before: str = "") -> None:
+        if self._sweep is not None:
+            self._headline.setText(f"{before}{data_of.headline(self._sweep)}")
 
     def _show_cell(self) -> None:
         sweep, cell, result = self._sweep, self._cell, self._result

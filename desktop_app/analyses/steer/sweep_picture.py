@@ -58,6 +58,7 @@ class Sweep:
     loss: np.ndarray
     control: np.ndarray | None = None
     control_loss: np.ndarray | None = None
+    multiple: bool = False
 
     @property
     def effect(self) -> np.ndarray:
@@ -81,7 +82,7 @@ class Sweep:
     @property
     def way(self) -> str:
         """What a column is, in a word."""
-        return "Factor" if self.factor else "Coefficient"
+        return "Factor" if self.factor else "Multiple" if self.multiple else "Coefficient"
 
     def name(self, cell: Cell) -> str:
         """Return what a cell is called."""
@@ -149,6 +150,8 @@ def sweep_of(
         _array(data.get("sweep_loss"), values.shape),
         control if np.isfinite(control).any() else None,
         _array(data.get("sweep_control_loss"), values.shape),
+        # As `strength.multiplies`: each vector's own coefficient is multiplied.
+        len(params.get("coef") or ()) > 1,
     )
 
 

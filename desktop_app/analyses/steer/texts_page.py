@@ -19,6 +19,7 @@ from desktop_app.analyses.steer.scale_bar import ScaleBar
 from desktop_app.analyses.steer.step_strips import StepStrips
 from desktop_app.analyses.steer.strength import strength_of, with_strength
 from desktop_app.analyses.steer.strength_row import StrengthRow
+from desktop_app.analyses.steer.texts_figure import TextsFigure
 from desktop_app.analyses.steer.tints import MEANINGS, TITLES, TintName, tint_of, tints_there
 from desktop_app.analyses.steer.token_side import TokenSide
 from desktop_app.analyses.steer.words import done_words
@@ -61,6 +62,8 @@ class TextsPage(SteerPage):
         self._prompt = 0
         self._by_itself = True
         self._grows = False
+        self._figure: TextsFigure | None = None
+        self._tint = tint_of("own", ())
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
@@ -160,6 +163,20 @@ class TextsPage(SteerPage):
         self._draw()
 
     @override
+    def figure(self) -> QWidget | None:
+        if not self._told:
+            return None
+        if self._figure is None:
+            self._figure = TextsFigure(self)
+        if self._look.value() == "text":
+            self._figure.draw_text(self._text.document())
+        else:
+            self._figure.draw_strips(self._told, partings(self._told), self._tint, self._scale)
+        said = self._outcome.full_text(), self._done.full_text()
+        self._figure.fit(*said, self._stack.width())
+        return self._figure
+
+    @override
     def read(self) -> dict[str, Any]:
         return {
             "outcome": self._outcome.full_text(),
@@ -229,9 +246,13 @@ class TextsPage(SteerPage):
             self._colour.set_value("own")
         self._colour.setVisible(len(there) > 1 and self._look.value() == "strips")
         name: TintName = self._colour.value()
-        tint = tint_of(name, self._told)
+        tint = self._tint = tint_of(name, self._told)
         self._strips.show_runs(self._told, parts, tint)
-        self._scale.show_tint(tint, parts=any(at is not None for at in parts.values()))
+        self._scale.show_tint(
+            tint,
+            parts=any(at is not None for at in parts.values()),
+            given=any(token.given for one in self._told for token in one.tokens),
+        )
         reads = self._look.value() == "text"
         if reads:
             self._text.show_runs(self._text_before(), self._told, parts)

@@ -86,7 +86,9 @@ class TimelinePage(SteerPage):
         flow = FlowLayout(legend, 14)
         for sign in self._signs.values():
             flow.addWidget(sign)
-        left = panel(legend, (self._grid, 1), self._cell)
+        self._drawn = QWidget()
+        column_in(self._drawn, legend, (self._grid, 1), spacing=8)
+        left = panel((self._drawn, 1), self._cell)
         words = panel((self._cache, 0, Qt.AlignmentFlag.AlignLeft), self._story, self._exact, None)
         split = Reflow((left, 3, 640, 260), (words, 2, 320, 200))
         column_in(self, (split, 1))
@@ -114,6 +116,10 @@ class TimelinePage(SteerPage):
     @override
     def forget(self) -> None:
         self._show(None)
+
+    @override
+    def figure(self) -> QWidget | None:
+        return None if self._timeline is None else self._drawn
 
     @override
     def read(self) -> dict[str, Any]:

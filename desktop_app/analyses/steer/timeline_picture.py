@@ -185,8 +185,8 @@ def _lives(
     changed = timeline.has(3)
     places = [(act.position, act.when) for act in acts]
     apart = apart_by_cache(places, timeline.prompt, steps, cached=cached)
-    if apart is not None:
-        return [_APART[apart]]
+    if apart is not None:  # behind the last attention nobody reads what later steps lose
+        return [] if _is_behind(acts, n_layers) else [_APART[apart]]
     if not cached:
         told = "Without the cache every step computes the whole text anew, with the same changes: "
         return [f"{told}the same as with the cache."] if changed and steps > 1 else []
@@ -206,10 +206,16 @@ def _asked(timeline: Timeline) -> list[str]:
         return []
     step, position = asked[0].tolist()
     shape = f" ({timeline.shapes[step]})" if step < len(timeline.shapes) else ""
+    acted = bool((timeline.codes[:step, position] == 3).any())
+    before = (
+        "what was done before goes on acting"
+        if acted
+        else "nothing was done to it by the step that computed it either"
+    )
     return [
-        f"From step {step} on the pass holds the new token alone{shape}: position {position} lives "
-        "in the cache and cannot be changed there. A hook that asked for it would find no such "
-        "index; here nothing is done, and what was done before goes on acting."
+        f"From step 1 on the pass holds the new token alone{shape}: position {position} lives in "
+        f"the cache and cannot be changed there, as is asked at step {step}. A hook that asked for "
+        f"it would find no such index; here nothing is done, and {before}."
     ]
 
 

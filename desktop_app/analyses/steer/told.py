@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.steer.extras import missing_words
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.steer.study import Study
     from desktop_app.contract.steering import Apart, RunName
 
+_ROUNDING = 1e-3  # so far apart logits of steps and of a full pass may be and still be the same
 NAMES: dict[RunName, str] = {
     "plain": "plain",
     "steered": "steered",
@@ -31,8 +34,14 @@ def notices(study: Study, *, whole: bool) -> list[Notice]:
     return [*found, *_no_effect(study)] if whole else found
 
 
-def stopped(study: Study, missing: Sequence[str]) -> Notice:
-    """Return the warning of a run that was cancelled; `missing` is what else there is not."""
+def stopped(study: Study, missing: Sequence[str], unread: int = 0) -> Notice:
+    """Return the warning of a run that was cancelled.
+
+    Args:
+        study: The run.
+        missing: What there is not beside tokens.
+        unread: How many tokens were given that no step had come to.
+    """
     most, scored = study.params.max_new_tokens, study.plain_logprobs
     grown = {(name, p): one for name, rows in study.grown.items() for p, one in enumerate(rows)}
     texts = grown.values()
@@ -46,6 +55,8 @@ def stopped(study: Study, missing: Sequence[str]) -> Notice:
         lacks = [*([] if asked else ["what the plain model finds of the texts"]), *missing]
         said = f"Stopped behind the texts, all {plural(known, 'token')} of which are there."
     rest = f" {missing_words(lacks)}" if lacks else ""
+    if unread:
+        rest += f" {plural(unread, 'given token')} had not been read yet and so have no numbers."
     return Notice(PARTIAL, f"{said}{rest} Run again for more.")
 
 
@@ -56,19 +67,14 @@ def _cache(study: Study) -> Iterator[Notice]:
     ways = (apart_by_cache(when, n, steps, cached=cached) for n in lengths)
     way = next((way for way in ways if way), None)
     if way is not None:
-        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1))
-    for one in study.acts.items:
-        found = _first_cached(study, one.position, one.when, lengths)
-        if found is not None:
-            step, position = found
-            message = (
-                f"Position {position} lives in the cache from step {step} on: a later step holds "
-                "the new token alone, so that it can be changed only by the step that computes "
-                "it. What was done to it there goes on acting; nothing more is done. To change "
-                "each new token use --position -1, to compute all anew --cache no."
-            )
-            yield Notice("position_cached", message)
-            return
+        yield Notice("cache_forgets", _apart(study, way, lengths[0] - 1) + _agree(study))
+    late = [_first_late(study, one.position, one.when, lengths) for one in study.acts.items]
+    found = [one for one in late if one is not None]
+    # What is never done at all is the graver, and one of each kind is enough.
+    for acted in (False, True):
+        one = next((one for one in found if one.acted is acted), None)
+        if one is not None:
+            yield Notice("position_cached", one.words)
 
 
 def _apart(study: Study, way: Apart, position: int) -> str:
@@ -92,10 +98,55 @@ def _apart(study: Study, way: Apart, position: int) -> str:
     )
 
 
-def _first_cached(
-    study: Study, position: str, when: str, lengths: Sequence[int]
-) -> tuple[int, int] | None:
-    """Return the first step that asks for a position in the cache, and which one."""
+def _agree(study: Study) -> str:
+    """Say that this time the two experiments agree, where the full pass has shown it."""
+    read = [study.recompute.get(prompt) for prompt in range(len(study.texts))]
+    apart = [one["max_logit_difference"] for one in read if one and one["same_tokens"]]
+    largest = max((one for one in apart if isinstance(one, float)), default=math.inf)
+    if len(apart) < len(read) or not largest <= _ROUNDING:
+        return ""
+    return (
+        " Here the two agree: one full pass, in which every change is made once and stays, gives "
+        f"the same tokens, logits within {largest:.0e}."
+    )
+
+
+@dataclass(frozen=True)
+class _Late:
+    """A position that is asked for when it lives in the cache.
+
+    Attributes:
+        position: Which one.
+        computed: The step that computed it.
+        acted: Whether it was changed there.
+    """
+
+    position: int
+    computed: int
+    acted: bool
+
+    @property
+    def words(self) -> str:
+        """What must be said of it."""
+        step = self.computed
+        lives = (
+            f"Position {self.position} lives in the cache from step {step + 1} on: a later step "
+            "holds the new token alone, so that it can be changed only by the step that computes "
+            "it"
+        )
+        more = "To change each new token use --position -1, to compute all anew --cache no."
+        if self.acted:
+            return (
+                f"{lives}. What was done to it there goes on acting; nothing more is done. {more}"
+            )
+        return (
+            f"{lives}, which is step {step}, and there it is left as it is: nothing is ever done "
+            f"to it. To change it let --when hold step {step}. {more}"
+        )
+
+
+def _first_late(study: Study, position: str, when: str, lengths: Sequence[int]) -> _Late | None:
+    """Return the first position that is asked for when it lives in the cache."""
     if position in {"all", "last"}:
         return None
     for length in lengths:
@@ -103,7 +154,10 @@ def _first_cached(
             held = held_at(step, length, cached=study.cached)
             asked = touched(position, when, step, held).cached
             if asked:
-                return step, asked[0]
+                computed = max(0, asked[0] - length + 1)
+                there = held_at(computed, length, cached=study.cached)
+                here = touched(position, when, computed, there).here
+                return _Late(asked[0], computed, asked[0] in here)
     return None
 
 

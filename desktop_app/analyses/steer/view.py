@@ -140,6 +140,13 @@ class SteerView(AnalysisView):
             page.take_choices(choices)
 
     @override
+    def figure_widget(self) -> QWidget:
+        """Return what an export draws: of the page in sight; one of settings has the texts."""
+        shown = next(page for page in self._all if page.name == self.pages.page())
+        texts = next(page for page in self._all if isinstance(page, TextsPage))
+        return shown.figure() or texts.figure() or self.picture_widget()
+
+    @override
     def read_picture(self) -> dict[str, Any]:
         told: dict[str, Any] = {"page": self.pages.page()}
         for page in self._all:

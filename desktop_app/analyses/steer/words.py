@@ -68,6 +68,11 @@ def what_words(act: Intervention) -> str:
     return names[act.op]
 
 
+def swept_words(act: Intervention) -> str:
+    """Say what a sweep varies: an intervention without its strength."""
+    return "scale" if act.op == "scale" else what_words(act.model_copy(update={"coef": 1.0}))
+
+
 def where_words(act: Intervention) -> str:
     """Say at which layer and site an intervention acts."""
     layer = "the vector’s layer" if act.layer is None else f"layer {_plain_number(act.layer)}"

@@ -259,7 +259,7 @@ class PictureDesk(QObject):
             self._hall.say(_NOTHING, "warn")
         elif ending in dict(KINDS):
             title = view.analysis.title
-            self._save_picture(view.picture_widget(), name, title, ending, _COPY_SCALE)
+            self._save_picture(view.figure_widget(), name, title, ending, _COPY_SCALE)
         else:
             self.export_data(result, ending)
 
@@ -279,10 +279,10 @@ class PictureDesk(QObject):
         number = self._session.number_of(result) if result is not None else None
         row = self._session.row(number) if number is not None else None
         title = view.analysis.title if row is None else row.title
-        self.export(view.picture_widget(), view.analysis.name, title)
+        self.export(view.figure_widget(), view.analysis.name, title)
 
     def _copy_current(self) -> None:
-        self.copy_picture(self._hall.views.shown().picture_widget())
+        self.copy_picture(self._hall.views.shown().figure_widget())
 
     def _copy_current_table(self) -> None:
         """Put the result's table on the clipboard, for a spreadsheet."""

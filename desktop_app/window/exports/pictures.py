@@ -211,7 +211,7 @@ def draw_result(
                 raise BadInputError(view.read_out()["failure"])
             view.show()
             let_draw()
-        save_picture(view.picture_widget(), path, scale=scale, title=title or result_name(result))
+        save_picture(view.figure_widget(), path, scale=scale, title=title or result_name(result))
     finally:
         view.close()
         view.deleteLater()

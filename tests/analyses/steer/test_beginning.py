@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desktop_app.analyses.steer.beginning import begun_ids
+from desktop_app.analyses.steer.said import continuations
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Begin, parse_begin, written_begin
 from desktop_app.support.errors import BadInputError
@@ -68,6 +69,28 @@ def test_tokens_alone_stay_as_they_are():
 def test_a_token_that_the_model_lacks_is_refused():
     with pytest.raises(BadInputError, match="names token 9, and this model has 9"):
         begun_ids(Begin("plain", 0, (9,)), "gh", Letters(), decode, 9)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_only_what_the_model_would_not_have_said_is_given(temperature):
+    model = tiny("llama")
+    shared = {"layer": 1, "zero": True, "ignore_eos": True, "temperature": temperature}
+    found = steer(model, ["abc"], max_new_tokens=3, **shared)
+    begin = [
+        written_begin(Begin(run, 0, tuple(found.data[run][0]["ids"])))
+        for run in ("plain", "steered")
+    ]
+    on = steer(model, ["abc"], max_new_tokens=5, begin=begin, **shared)
+    assert on.data["plain"][0]["given"] == on.data["steered"][0]["given"] == []
+    assert "given" not in on.data["control"][0]
+    said = continuations(on, 0, on.params["begin"])
+    assert not any(token.given for one in said for token in one.tokens)
+    first, second, third = found.data["plain"][0]["ids"]
+    edited = written_begin(Begin("plain", 0, (first, second + 1, third)))
+    one = steer(model, ["abc"], max_new_tokens=5, begin=[edited], **shared)
+    (plain, *_others) = continuations(one, 0, one.params["begin"])
+    assert [token.given for token in plain.tokens][:2] == [False, True]
+    assert not any(token.given for token in plain.tokens[3:])
 
 
 def test_a_result_has_the_tokens_in_the_texts_place():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -99,6 +101,39 @@ def test_a_double_click_runs_that_cell_with_the_sweeps_own_settings(view, runs):
     assert (only.op, only.layer, only.coef) == ("difference", 2, 4.0)
     assert (params.sweep_layers, params.sweep_coefs, params.scan) == ("", (), False)
     assert view.read_out()["page"] == "texts"
+
+
+def test_a_sweep_stays_in_reach_when_one_of_its_cells_is_run(view, runs):
+    swept = boards.sweep_result()
+    view.set_params(SteerParams.model_validate(boards.SETTINGS))
+    view.show_result(swept)
+    before = view.read_out()
+    fields = [find(view, QLineEdit, name).text() for name in ("Layers", "Coefficients")]
+    effect, _loss = maps_of(view)
+    QTest.mouseDClick(at(effect, 2, 4)[0], LEFT, pos=at(effect, 2, 4)[1])
+    ((params,),) = runs
+    view.set_params(params)
+    view.show_partial({"plain": swept.data["plain"]})
+    view.show_result(boards.result({"plain": swept.data["plain"]}, sweep_layers="", sweep_coefs=[]))
+    press(view, "Sweep")
+    told = view.read_out()
+    assert told["sweep_maps"] == before["sweep_maps"]
+    assert told["sweep"] == f"Kept from the sweep before this run. {before['sweep']}"
+    assert told["sweep_selected"] == ((2, 4), (2, 4))
+    assert [find(view, QLineEdit, name).text() for name in ("Layers", "Coefficients")] == fields
+    press(view, "Steer here")
+    assert runs[1][0] == params
+
+
+def test_a_sweep_of_other_prompts_is_not_kept(view):
+    swept = boards.sweep_result()
+    view.show_result(swept)
+    other = boards.result({"plain": swept.data["plain"]}, sweep_layers="", sweep_coefs=[])
+    first, *rest = other.prompts
+    other = replace(other, prompts=(replace(first, text="another"), *rest))
+    view.show_result(other)
+    press(view, "Sweep")
+    assert view.read_out()["sweep_maps"] == []
 
 
 def test_the_list_and_the_button_lead_to_the_same_cell(view, runs):

@@ -68,6 +68,13 @@ def test_a_single_layer_is_no_layers():
     assert sweeps.headline(found).startswith("1 layer × 5 coefficients.")
 
 
+def test_a_column_that_multiplies_several_coefficients_is_no_coefficient():
+    result = boards.result(boards.sweep_data(), coef=[3.0, -1.0])
+    found = sweeps.sweep_of(result.data, result.params, result.prompts)
+    assert sweeps.headline(found).startswith("3 layers × 5 multiples.")
+    assert found.name((0, 0)).startswith("Layer 0 · multiple ")
+
+
 def test_an_amount_has_no_sign():
     result = boards.result(boards.sweep_data(base=np.zeros(2)), metric="kl")
     found = sweeps.sweep_of(result.data, result.params, result.prompts)

@@ -228,6 +228,20 @@ def test_a_stop_that_leaves_nothing_is_a_stop(note, keeps):
         run(tiny("llama"), layer=1, zero=True, reporter=Stopping(note, keeps=keeps))
 
 
+def test_texts_that_go_on_are_never_kept_shorter_than_they_were():
+    model = tiny("llama")
+    settings = {"layer": 1, "zero": True}
+    plain = run(model, max_new_tokens=4, **settings).data["plain"][0]["ids"]
+    on = {"begin": (f"plain:0:{','.join(map(str, plain))}",), "max_new_tokens": 8, **settings}
+    early = run(model, reporter=Stopping("Token 3"), **on)
+    assert early.data["plain"][0]["ids"] == plain
+    assert len(early.data["steered"][0]["ids"]) == 3
+    found = run(model, reporter=Stopping("Token 5"), **on)
+    assert found.data["plain"][0]["ids"][:4] == plain
+    assert len(found.data["plain"][0]["ids"]) == 5
+    assert found.partial
+
+
 def test_tokens_stream_in_one_by_one():
     model, reporter = tiny("llama"), Stopping("never")
     whole = run(model, layer=1, zero=True, say="x", reporter=reporter).data

@@ -112,6 +112,20 @@ def test_a_site_that_the_last_block_still_reads_is_told_honestly():
     assert found["holds"] is False
     assert found["numbers"]["largest_difference_earlier"] > 0
     assert "still reads them" in found["words"]
+    assert "in every model" in found["words"]
+    assert "choose resid_post" in found["words"]
+
+
+@pytest.mark.parametrize("site", ["resid_post", "mlp_out", "resid_mid", "head_z"])
+def test_behind_the_last_attention_nothing_is_there_to_persist(site):
+    model = tiny("llama")
+    found = findings(model, ["abc def"], site=site, layer=model.info.n_layers - 1)["persistence"]
+    assert found["holds"] is None
+    assert "nothing that could persist" in found["words"]
+    assert "another experiment" not in found["words"]
+    before = findings(model, ["abc def"], site="resid_pre", layer=2)["persistence"]
+    assert before["holds"] is True
+    assert "lives on" in before["words"]
 
 
 def test_a_prompt_of_one_token_has_no_earlier_position():

@@ -10,15 +10,18 @@ from desktop_app.analyses.steer.said import RUNS, continuations
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.result import PARTIAL
+from desktop_app.support.errors import Cancelled
+from tests.analyses.steer.asked import Stops
 from tests.models import tiny
 
 PROMPTS = (PromptRow(text="abcdef"), PromptRow(text="ghijkl"))
 SETTINGS = {"layer": 1, "scale": -2.0, "say": "mno", "ignore_eos": True, "when": "every"}
 
 
-def run(name, **settings):
+def run(name, report=None, **settings):
     params = SteerParams(prompts=PROMPTS, **{**SETTINGS, **settings})
-    return steer.run(tiny(name), params, SilentReporter())
+    return steer.run(tiny(name), params, report or SilentReporter())
 
 
 def same(one, other):
@@ -56,7 +59,8 @@ def test_a_token_said_instead_is_followed_by_what_follows_it():
     assert again.data["plain"][0]["ids"] == result.data["plain"][0]["ids"]
     assert again.data["steered"][1]["ids"] == result.data["steered"][1]["ids"]
     told = next(c for c in continuations(again, 1, asked["begin"]) if c.run == "plain")
-    assert [token.given for token in told.tokens] == [True, True, True, False, False]
+    # What the model said before is still its own.
+    assert [token.given for token in told.tokens] == [False, False, True, False, False]
 
 
 def test_a_text_said_instead_is_read_by_the_models_own_tokenizer():
@@ -67,3 +71,30 @@ def test_a_text_said_instead_is_read_by_the_models_own_tokenizer():
     text = again.data["steered"][0]["text"]
     assert text.startswith("".join(token.text for token in one.tokens[:4]))
     assert text[len("".join(t.text for t in one.tokens[:4])) :].startswith("xyz")
+
+
+def test_a_stop_while_given_tokens_are_read_loses_none_of_them():
+    result = run("llama", max_new_tokens=5)
+    one = next(c for c in continuations(result, 0) if c.run == "steered")
+    # The plain text says new tokens while the steered one is still being read.
+    asked = {"begin": (f"steered:0:{','.join(map(str, one.ids))}",), "max_new_tokens": 9}
+    stopped = run("llama", Stops("Token", 1), **asked)
+    plain, steered = stopped.data["plain"][0], stopped.data["steered"][0]
+    assert plain["ids"] == result.data["plain"][0]["ids"][:2]
+    assert steered["ids"] == list(one.ids)
+    assert steered["text"] == one.text
+    read = [token.logprob for token in one.tokens[:2]]
+    assert steered["logprobs"] == pytest.approx([*read, *3 * [float("nan")]], nan_ok=True, abs=1e-5)
+    assert [len(step) for step in steered["top"]] == [5, 5, 0, 0, 0]
+    assert all(len(stopped.data["steered"][1][name]) == 2 for name in ("ids", "logprobs", "top"))
+    (told,) = [w.message for w in stopped.warnings if w.code == PARTIAL]
+    assert "3 given tokens had not been read yet and so have no numbers." in told
+    # And it is gone on from, as any other result is.
+    again = run("llama", **continued(stopped))
+    assert again.data["steered"][0]["ids"][:5] == list(one.ids)
+
+
+def test_a_stop_before_anything_new_is_said_leaves_the_texts_as_they_were():
+    result = run("llama", max_new_tokens=3)
+    with pytest.raises(Cancelled):
+        run("llama", Stops("Token", 1), **continued(result))

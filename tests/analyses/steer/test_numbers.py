@@ -334,6 +334,36 @@ def test_prompt_only_without_the_cache_is_another_experiment_and_said_so():
     assert "--cache yes" in told
 
 
+def test_where_both_experiments_agree_it_is_said():
+    model = tiny("llama")
+    for layer, agree in ((2, True), (0, False)):
+        found = run(model, layer=layer, zero=True, cache="no", max_new_tokens=6)
+        (told,) = [w.message for w in found.warnings if w.code == "cache_forgets"]
+        assert ("Here the two agree" in told) is agree
+        assert (found.data["recompute"][0]["max_logit_difference"] < 1e-3) is agree
+
+
+def test_an_answer_that_a_metric_needs_is_asked_for_with_a_way_that_leads_on():
+    for metric in ("logit_diff", "logprob"):
+        with pytest.raises(BadInputError, match=r"no answer.*--metric kl\.") as caught:
+            run(tiny("llama"), metric=metric)
+        assert "loss" not in str(caught.value)
+    with pytest.raises(BadInputError, match="with answers logit_diff or logprob"):
+        run(tiny("llama"), metric="loss")
+
+
+def test_what_changes_nothing_is_in_no_timeline_as_a_change():
+    model = tiny("llama")
+    opposite = ({"op": "scale", "factor": 1.0, "layer": 1},)
+    found = run(model, layer=1, also=opposite, zero=False, scale=1.0).data
+    assert not np.isin(found["timeline"][0], (3, 4)).any()
+    real = run(model, layer=1, scale=0.5, also=({"op": "scale", "factor": 1.0, "layer": 0},)).data
+    assert (real["timeline"][0] == 3).sum() == 1
+    two = run(model, layer=1, scale=0.5, also=({"op": "scale", "factor": 2.0, "layer": 1},)).data
+    assert two["plain"] == two["steered"]
+    assert not np.isin(two["timeline"][0], (3, 4)).any()
+
+
 @pytest.mark.parametrize(("position", "when"), [("1", "2:"), ("all", "1:")])
 def test_a_change_that_comes_late_without_the_cache_is_another_experiment(position, when):
     settings = {"layer": 0, "zero": True, "position": position, "when": when}
@@ -358,10 +388,34 @@ def test_a_position_in_the_cache_is_explained_and_drawn():
     found = run(model, layer=0, zero=True, position="3", when="every")
     (told,) = [w.message for w in found.warnings if w.code == "position_cached"]
     assert "Position 3 lives in the cache from step 1 on" in told
+    assert "goes on acting" in told
     assert found.data["timeline"][0].tolist()[:2] == [
         [1, 1, 1, 3, 1, 1, 1, 0, 0, 0],
         [2, 2, 2, 5, 2, 2, 2, 1, 0, 0],
     ]
+
+
+@pytest.mark.parametrize(
+    ("position", "when", "lives", "never"),
+    [
+        ("2", "1:", "Position 2 lives in the cache from step 1 on", "let --when hold step 0"),
+        ("2", "3:", "Position 2 lives in the cache from step 1 on", "let --when hold step 0"),
+        ("8", "3:", "Position 8 lives in the cache from step 3 on", "let --when hold step 2"),
+        ("-2", "1:", "Position 6 lives in the cache from step 1 on", "let --when hold step 0"),
+    ],
+)
+def test_a_position_that_is_only_asked_for_in_the_cache_is_never_changed_and_that_is_said(
+    position, when, lives, never
+):
+    settings = {"layer": 0, "zero": True, "position": position, "when": when}
+    found = run(tiny("llama"), max_new_tokens=5, ignore_eos=True, **settings)
+    (told,) = [w.message for w in found.warnings if w.code == "position_cached"]
+    assert lives in told
+    assert never in told
+    assert "nothing is ever done to it" in told
+    assert "goes on acting" not in told
+    assert not (found.data["timeline"][0] == 3).any()
+    assert "no_effect" in {w.code for w in found.warnings}
 
 
 @pytest.mark.parametrize(("cache", "second"), [("yes", 1), ("no", 8)])
@@ -440,7 +494,7 @@ def test_a_continuation_that_begins_goes_on_as_it_would_have(plain):
     whole = run(model, max_new_tokens=6, **steered).data["steered"][0]
     begin = ",".join(map(str, whole["ids"][:3]))
     again = run(model, max_new_tokens=6, begin=(f"steered:0:{begin}",), **steered).data
-    assert again["steered"][0] == whole
+    assert again["steered"][0] == {**whole, "given": []}  # each is what it would have said
     edited = run(model, max_new_tokens=6, begin=("steered:0:50,51",), **steered).data
     assert edited["steered"][0]["ids"][:2] == [50, 51]
     last = hook(1, "resid_post", ("all", "0"), _only_last)

@@ -149,6 +149,14 @@ def test_a_text_that_still_grows_has_no_numbers_it_does_not_know():
     assert partings([told]) == {}
 
 
+def test_a_text_that_was_not_begun_begins_anew_where_others_go_on():
+    nothing = strip([], [], [])
+    result = replace(plain_result(max_new_tokens=4), data={"plain": (PLAIN, nothing)})
+    changes = continued(result)
+    assert changes["begin"] == ("plain:0:10,11,12,13",)
+    assert SteerParams.model_validate(changes).begin == changes["begin"]
+
+
 def test_texts_that_are_long_enough_do_not_go_on():
     long = strip([1] * 50, ["a"] * 50, [-0.1] * 50)
     result = replace(plain_result(max_new_tokens=50), data={"plain": (long, long)})
@@ -162,6 +170,12 @@ def test_texts_that_are_long_enough_do_not_go_on():
 def test_a_result_is_named_by_what_was_done():
     assert named(steer_result()) == "add 4 × (“cold” − “hot”) L1"
     assert named(plain_result()) == "plain"
+    swept = steer_result(sweep_layers=":", sweep_coefs=[-1.0, 1.0])
+    assert named(swept) == "sweep · add (“cold” − “hot”)"
+    factor = {"from": [], "to": [], "scale": 2.0, "sweep_coefs": [0.5]}
+    assert named(steer_result(**factor)) == "sweep · scale"
+    assert named(steer_result(scan=True)) == "positions · add 4 × (“cold” − “hot”) L1"
+    assert named(steer_result(preset="equivalence")) == "where and when it acts"
     assert about(plain_result()) == PROMPTS[0].text
 
 
@@ -240,6 +254,18 @@ def test_without_the_cache_a_change_that_comes_late_is_another_experiment(positi
     _found, told = with_acts([(position, when)], cached=False)
     assert "another experiment" in told
     assert "the same as with the cache" not in told
+
+
+def test_a_place_that_is_asked_for_too_late_was_never_changed():
+    _found, told = with_acts([("1", "2:")])
+    assert "From step 1 on the pass holds the new token alone" in told
+    assert "position 1 lives in the cache" in told
+    assert "as is asked at step 2" in told
+    assert "nothing was done to it by the step that computed it either" in told
+    assert "goes on acting" not in told
+    _found, told = with_acts([("1", "every")])
+    assert "as is asked at step 1" in told
+    assert "what was done before goes on acting" in told
 
 
 def test_the_same_place_in_every_pass_needs_no_cache():

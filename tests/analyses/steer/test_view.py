@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPushButton, QSlider
 
 from desktop_app.analyses.steer.made import made_params
+from desktop_app.analyses.steer.scale_bar import ScaleBar
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.step_strips import StepStrips
 from desktop_app.analyses.steer.timeline_grid import TimelineGrid
@@ -181,13 +183,38 @@ def test_run_begins_without_the_tokens_that_were_given(view, asked):
 
 
 def test_tokens_that_were_given_are_told(view):
+    assert "dashed" not in view.read_out()["scale"]
     show(view, steer_result(begin=["steered:0:10,14", "said:0:18+ today"]))
+    assert "dashed: given, not the model’s choice" in view.read_out()["scale"]
     click(view, "steered", 1)
     assert "Given, not chosen by the model." in view.read_out()["token_facts"]
     click(view, "steered", 2)
     assert "Given, not chosen by the model." not in view.read_out()["token_facts"]
     click(view, "said", 1)
     assert "Given, not chosen by the model." in view.read_out()["token_facts"]
+
+
+def test_signs_of_the_scale_have_a_line_of_their_own_where_one_is_too_short(view):
+    show(view, steer_result(begin=["steered:0:10,14"]))
+    scale = find(view, ScaleBar)
+    lines = []
+    for width in (1600, 900, 700):
+        view.resize(width, 800)
+        lines.append((scale.lines(), scale.height()))
+    one, two = lines[0], lines[-1]
+    assert (one[0], two[0]) == (1, 2)
+    assert two[1] == 2 * one[1]
+
+
+def test_a_token_that_was_not_read_before_a_stop_says_so(view):
+    unread = STEERED | {"logprobs": [-0.6, -0.9, math.nan, math.nan]}
+    result = steer_result()
+    view.show_result(replace(result, data={**result.data, "steered": (unread, unread)}))
+    click(view, "steered", 2)
+    told = view.read_out()
+    assert "Not read yet when the run was stopped: no numbers are known." in told["token_facts"]
+    click(view, "steered", 1)
+    assert "Not read yet" not in " ".join(view.read_out()["token_facts"])
 
 
 def test_a_text_is_copied_by_button_and_by_keys(view):
