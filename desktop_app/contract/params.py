@@ -173,6 +173,10 @@ class Params(Frozen):
         """Return the name of a setting without which there is nothing to run; empty: none."""
         return ""
 
+    def unsaid(self) -> frozenset[str]:
+        """Return the settings that mean nothing beside the others, so that no sentence has them."""
+        return frozenset()
+
     @classmethod
     def own_fields(cls) -> dict[str, Any]:
         """Return the fields this analysis adds to the shared ones, in their order."""

@@ -252,7 +252,8 @@ def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
 
 def settings_sentence(params: Params) -> str:
     """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
-    fields = type(params).own_fields()
+    unsaid = params.unsaid()
+    fields = {n: f for n, f in type(params).own_fields().items() if n not in unsaid}
     parts = [setting_words(name, field, getattr(params, name)) for name, field in fields.items()]
     return " · ".join(part for part in parts if part) or "default settings"
 
@@ -268,11 +269,13 @@ def setting_words(name: str, field: Any, value: Any) -> str:
     if isinstance(value, bool):
         return title if value else ""
     if isinstance(value, (list, tuple)):  # a result's settings hold lists
-        return plural(len(value), title.rstrip("s")) if value else ""
+        return plural(len(value), extra.get("counted") or title.rstrip("s")) if value else ""
     if name == "layers":
         return layers_words(str(value))
     if extra.get("spelling") == "heads":
         value = dotted_name(str(value))
+    if extra.get("spelling") == "layers" and value:
+        value = layers_words(str(value)) if str(value).count(":") == 1 else value
     words = extra.get("words") or _SHARED_WORDS.get(name, {})
     # The empty list of heads means all of them, an empty text elsewhere that nothing was asked.
     known = words.get(str(value) or ":", words.get("") if value != "" else None)

@@ -22,6 +22,7 @@ from desktop_app.contract.steering import (
 )
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.guard import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,6 +77,7 @@ class SteerParams(Params):
         "Files of vectors that are added, each times its coefficient; FOLDER:12 is feature 12 of a "
         "sparse autoencoder.",
         max_length=MAX_VECTORS,
+        counted="added vector",
         cli="texts",
         metavar="FILE",
         hidden=True,
@@ -143,6 +145,7 @@ class SteerParams(Params):
         (),
         "Also",
         "Further interventions.",
+        counted="further intervention",
         max_length=MAX_INTERVENTIONS,
         cli="texts",
         metavar="JSON",
@@ -216,6 +219,8 @@ class SteerParams(Params):
         "Sweep layers",
         "Layers at which the intervention is tried in turn: 0:30.",
         placeholder="no sweep",
+        spelling="layers",
+        words={"": "sweep of {}"},
         hidden=True,
     )
     sweep_coefs: tuple[Strength, ...] = setting(
@@ -307,6 +312,14 @@ class SteerParams(Params):
                 f"--{given} is given without --{other}: a difference of means needs texts for both."
             )
         return (*self._own(iter(coefs)), *self.also)
+
+    @override
+    def unsaid(self) -> frozenset[str]:
+        """Return where, when and how strongly nothing is done: what the settings do not do."""
+        vectors = bool(self.add or self.to_texts or self.from_texts or self.set_to)
+        one = frozenset({"coef"}) if len(self.coef) == 1 or not vectors else frozenset()
+        own = (vectors, self.zero, self.scale is not None, self.project_out, self.ablate_heads)
+        return one if any(own) else one | frozenset(_WHERE)
 
     def _own(self, coefs: Iterator[float]) -> Iterator[Intervention]:
         where = {name: getattr(self, name) for name in _WHERE}
