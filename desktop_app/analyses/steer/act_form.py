@@ -47,11 +47,13 @@ class ActForm(QWidget):
     Signals:
         edited: The intervention that the form describes now.
         save_wanted: Its vector is to be saved.
+        submitted: Enter was pressed in a field.
         said: A sentence for the status bar.
     """
 
     edited = Signal(object)
     save_wanted = Signal()
+    submitted = Signal()
     said = Signal(str)
 
     def __init__(self) -> None:
@@ -172,6 +174,7 @@ class ActForm(QWidget):
         self.form = ParamsForm(data_of.FORMS[op])
         self.form.setAccessibleName("Settings of the intervention")
         self.form.changed.connect(self._on_changed)
+        self.form.submitted.connect(self.submitted)
         self._place.addWidget(self.form)
 
     def _show_tools(self, act: Intervention) -> None:

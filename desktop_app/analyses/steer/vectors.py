@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
@@ -73,7 +74,7 @@ def misfit(act: Intervention, model: ModelInfo | None, *, elsewhere: bool) -> st
     try:
         head = vector_files.read_head(act.file, "vector")
     except (BadInputError, OSError, ValueError) as error:
-        return without_flags(str(error))
+        return _in_window(str(error))
     if model is None:
         return ""
     if head.width != model.d_model:
@@ -82,7 +83,36 @@ def misfit(act: Intervention, model: ModelInfo | None, *, elsewhere: bool) -> st
             f"{model.d_model:,}: choose one that was made for this model."
         )
     place = None if act.layer is None else (act.layer % model.n_layers, act.site)
-    return without_flags(vector_files.misfit(head, model, place, elsewhere=elsewhere))
+    wrong = vector_files.misfit(head, model, place, elsewhere=elsewhere)
+    return _in_window(wrong or _broken(head))
+
+
+def _broken(head: vector_files.VectorHead) -> str:
+    """Say what is wrong with the numbers of a vector."""
+    try:
+        vector_files.read_values(head)
+    except (BadInputError, OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+_ELSEWHERE = "turn on “Vector elsewhere” below"
+_SAYINGS = (
+    (
+        r"make one with --from, --to and --out-vector, or with probe",
+        "make one from two sets of texts and save it, or take a probe’s direction",
+    ),
+    (r"give --layer (\d+), or --elsewhere", rf"set Layer to \1, or {_ELSEWHERE}"),
+    (r"give --site (\w+), or --elsewhere", rf"choose it as Site, or {_ELSEWHERE}"),
+    (r"give --elsewhere", _ELSEWHERE),
+)
+
+
+def _in_window(message: str) -> str:
+    """Return a message with the window's ways in the place of the command line's options."""
+    for option, way in _SAYINGS:
+        message = re.sub(option, way, message)
+    return without_flags(message)
 
 
 def vector_of(
