@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from desktop_app.contract.grammar import HeadsText, PositionsText, SomeLayersText
 from desktop_app.contract.params import Metric, Params, Readable, setting
@@ -22,7 +23,6 @@ from desktop_app.contract.steering import (
 )
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.guard import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
