@@ -39,6 +39,7 @@ _NO_VECTORS = (
 )
 _FILES = "Prompts (*.txt *.csv *.jsonl);;All files (*)"
 _LONG = 40
+_HELP_LINES = 3  # the form is narrow
 
 
 class ActForm(QWidget):
@@ -171,7 +172,7 @@ class ActForm(QWidget):
             self._place.removeWidget(self.form)
             self.form.hide()
             self.form.deleteLater()
-        self.form = ParamsForm(data_of.FORMS[op])
+        self.form = ParamsForm(data_of.FORMS[op], help_lines=_HELP_LINES)
         self.form.setAccessibleName("Settings of the intervention")
         self.form.changed.connect(self._on_changed)
         self.form.submitted.connect(self.submitted)

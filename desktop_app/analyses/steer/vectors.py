@@ -112,7 +112,8 @@ def _in_window(message: str) -> str:
     """Return a message with the window's ways in the place of the command line's options."""
     for option, way in _SAYINGS:
         message = re.sub(option, way, message)
-    return without_flags(message)
+    message = without_flags(message)
+    return message[:1].upper() + message[1:]
 
 
 def vector_of(
