@@ -21,7 +21,7 @@ from desktop_app.text.circuit_files import read_circuit
 from desktop_app.text.kept_files import read_keep, read_trail
 from desktop_app.text.painted import read_pattern
 from desktop_app.text.prompts import read_prompts, read_rows, read_texts
-from desktop_app.text.text_sets import read_sets
+from desktop_app.text.text_sets import read_sets, read_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +41,13 @@ _TEXTS: dict[str, Callable[[str], str]] = {
 }
 # Options whose texts the settings themselves take apart, if at all: `A|B|C`, the name of a file.
 _AS_GIVEN = frozenset({"several", "path", "new_path"})
-# Options that may be given several times, to the letter: nothing is cut at commas. Sets of texts
-# may name files that hold them.
-_LETTERS, _SETS = "texts", "text_sets"
+# Options that may be given several times, nothing cut at commas: to the letter, sets of texts that
+# may name files which hold them, and JSON with such sets.
+_SEVERAL: dict[str, Callable[[tuple[str, ...], str], tuple[str, ...]]] = {
+    "texts": lambda given, _option: given,
+    "text_sets": read_sets,
+    "written": read_written,
+}
 _AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*$", re.IGNORECASE)
 _UNITS = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 # What a result keeps is said before the run where it is more than this.
@@ -135,7 +139,7 @@ def _option(name: str, field: Any) -> click.Option:
         given = {"nargs": 2, "metavar": extra["metavar"]}
     elif extra.get("cli") in _AS_GIVEN:
         given = {"default": "", "metavar": extra.get("metavar", "FILE")}
-    elif extra.get("cli") in {_LETTERS, _SETS}:
+    elif extra.get("cli") in _SEVERAL:
         given = {"multiple": True, "metavar": extra["metavar"]}
     elif get_origin(kind) is tuple:
         given = {"multiple": True, "metavar": "LIST"}
@@ -171,9 +175,9 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
             options[name] = _TEXTS[kind](options[name])
         elif kind == "pair":
             options[name] = ",".join(options[name] or ())
-        elif kind in _AS_GIVEN or kind in {_LETTERS, _SETS}:
-            options[name] = _as_given(kind, name, options[name])
-        elif get_origin(field.annotation) is tuple:
+        elif kind in _SEVERAL:
+            options[name] = _SEVERAL[kind](options[name], f"--{name.replace('_', '-')}")
+        elif get_origin(field.annotation) is tuple and kind not in _AS_GIVEN:
             parts = (part.strip() for given in options[name] for part in given.split(","))
             options[name] = tuple(part for part in parts if part) or field.default
         elif _when_prompts(field) and options[name] is None:
@@ -184,11 +188,6 @@ def make_params(params: type[Params], options: dict[str, Any]) -> Params:
     if made.prompts and not made.reads_prompts():
         raise BadInputError("These settings read no prompt: leave --prompt and --prompts out.")
     return made
-
-
-def _as_given(kind: str, name: str, value: Any) -> Any:
-    """Return what an option was given, to the letter; of sets the texts that their files hold."""
-    return read_sets(value, f"--{name}") if kind == _SETS else value
 
 
 def _when_prompts(field: Any) -> str | None:

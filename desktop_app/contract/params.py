@@ -80,7 +80,8 @@ def setting(
         facts: Bounds, as pydantic has them (`ge`, `le`, `max_length` …), and what form and command
             line heed: `advanced` folds it away, `hidden` keeps it out of the form, `words` and
             `counted` say how a sentence names its values, `labels` how its control does where that
-            is not the usual way, `named` how the name of a result does,
+            is not the usual way, `named` how the name of a result does, `listed` that a sentence
+            lists its numbers,
             `spelling` that it lists `heads` or `layers`, `wide` that it is a long text,
             `placeholder`, `cli`, `metavar`.
     """
@@ -173,8 +174,8 @@ class Params(Frozen):
         """Return the name of a setting without which there is nothing to run; empty: none."""
         return ""
 
-    def unsaid(self) -> frozenset[str]:
-        """Return the settings that mean nothing beside the others, so that no sentence has them."""
+    def idle(self) -> frozenset[str]:
+        """Return the settings that change nothing beside the others: no sentence names them."""
         return frozenset()
 
     @classmethod

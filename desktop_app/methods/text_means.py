@@ -25,7 +25,7 @@ from desktop_app.methods.streams import by_length
 from desktop_app.methods.vectors import Vector, nothing
 from desktop_app.pictures.set_words import difference_words
 from desktop_app.support.errors import BadInputError
-from desktop_app.text.text_sets import looks_like_file, read_sets
+from desktop_app.text.text_sets import looks_like_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,12 +63,12 @@ class Sets:
 
 
 def sets_of(one: Intervention, at: ReadAt) -> Sets:
-    """Return the sets of a difference of means, files read.
+    """Return the sets of a difference of means.
 
     Raises:
-        BadInputError: A set is empty, or a file of texts cannot be read.
+        BadInputError: A set is empty, or holds an empty text.
     """
-    start, end = read_sets(one.from_texts, "--from"), read_sets(one.to_texts, "--to")
+    start, end = one.from_texts, one.to_texts
     for option, texts in (("--from", start), ("--to", end)):
         if not texts:
             raise BadInputError(f"{option} has no text: a difference of means needs both sets.")
@@ -220,14 +220,14 @@ def _encoded(
 
 
 def _named(sets: Sets) -> list[Notice]:
-    """Return a warning for each text that looks like the name of a file that is not there."""
+    """Return a warning for each text that looks like the name of a file."""
     found = []
     for option, texts in (("--from", sets.start), ("--to", sets.end)):
         for text in texts:
             if looks_like_file(text):
                 message = (
-                    f"{option} “{_brief(text)}” is read as a text, since there is no file of that "
-                    "name."
+                    f"{option} “{_brief(text)}” is read as a text: it looks like the name of a "
+                    "file, and none of that name was opened."
                 )
                 found.append(Notice("text_names_no_file", message))
     return found

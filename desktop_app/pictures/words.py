@@ -12,7 +12,7 @@ from desktop_app.contract.result import EARLIER_TOKENIZER, is_of_earlier_pack
 from desktop_app.pictures.token_text import display_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.params import Params
     from desktop_app.contract.result import PromptRecord, Result
@@ -42,6 +42,10 @@ _OPTIONS = {
     "mean": "mean over prompts",
     "ov": "copying circuit",
     "card": "circuit card",
+    "from": "From",
+    "to": "To",
+    "elsewhere": "Vector elsewhere",
+    "out-vector": "Save vector",
     "pattern": "painted pattern",
     "prompts": "a prompt table",
     "with-dtype": "its precision",
@@ -252,9 +256,12 @@ def tail(texts: tuple[str, ...], end: int, count: int = 4) -> str:
 
 def settings_sentence(params: Params) -> str:
     """Sum up an analysis' own settings in one line, such as `head · zero · all positions`."""
-    unsaid = params.unsaid()
-    fields = {n: f for n, f in type(params).own_fields().items() if n not in unsaid}
-    parts = [setting_words(name, field, getattr(params, name)) for name, field in fields.items()]
+    fields, idle = type(params).own_fields(), params.idle()
+    parts = [
+        setting_words(name, field, getattr(params, name))
+        for name, field in fields.items()
+        if name not in idle
+    ]
     return " · ".join(part for part in parts if part) or "default settings"
 
 
@@ -269,13 +276,13 @@ def setting_words(name: str, field: Any, value: Any) -> str:
     if isinstance(value, bool):
         return title if value else ""
     if isinstance(value, (list, tuple)):  # a result's settings hold lists
-        return plural(len(value), extra.get("counted") or title.rstrip("s")) if value else ""
+        return _several_words(title.rstrip("s"), extra, value) if value else ""
     if name == "layers":
         return layers_words(str(value))
     if extra.get("spelling") == "heads":
         value = dotted_name(str(value))
-    if extra.get("spelling") == "layers" and value:
-        value = layers_words(str(value)) if str(value).count(":") == 1 else value
+    if extra.get("spelling") == "layers" and str(value).count(":") == 1:
+        value = layers_words(str(value))
     words = extra.get("words") or _SHARED_WORDS.get(name, {})
     # The empty list of heads means all of them, an empty text elsewhere that nothing was asked.
     known = words.get(str(value) or ":", words.get("") if value != "" else None)
@@ -286,6 +293,13 @@ def setting_words(name: str, field: Any, value: Any) -> str:
         return counted
     told = f"{extra['numbered']} {value + 1}" if "numbered" in extra else f"{title} {value}"
     return told.replace("-", MINUS) if isinstance(value, int) else told
+
+
+def _several_words(title: str, extra: Mapping[str, Any], values: Sequence[Any]) -> str:
+    """Say a setting of several values: its numbers, or how many there are."""
+    if extra.get("listed"):
+        return f"{title} {', '.join(written('{:.6g}', value) for value in values)}"
+    return plural(len(values), extra.get("counted", title))
 
 
 def seconds(value: float) -> str:

@@ -535,6 +535,7 @@ class AnalysisView(QWidget):
 
     def _show_content(self, *, shown: bool) -> None:
         self._stack.setCurrentIndex(int(shown))
+        self._overlay.place()  # above the page that has come
 
     def _show_notices(self, notices: tuple[Notice, ...]) -> None:
         self._notices = by_code(notices)
@@ -546,8 +547,11 @@ class AnalysisView(QWidget):
         drawn = self._result is not None or self._is_partial
         chips = [*source_chips(self._difference), *chips] if drawn else chips
         chips = [*self._beforehand, *chips]
+        # Nothing moves while a text or a map grows: chips that were there leave their room.
+        room = self._chips.height() if self._is_partial and self._chips.isVisible() else 0
+        self._chips.setMinimumHeight(room)
         self._chips.set_chips(chips)
-        self._chips.setVisible(bool(chips))
+        self._chips.setVisible(bool(chips or room))
 
     def _on_chip_fix(self, code: str) -> None:
         if any(chip.code == code for chip in self._beforehand):

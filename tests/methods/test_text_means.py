@@ -90,12 +90,13 @@ def test_texts_one_by_one_are_the_same(monkeypatch):
     assert torch.allclose(alone.values, together.values, atol=1e-6)
 
 
-def test_files_of_texts(tmp_path):
+def test_texts_are_to_the_letter_also_where_one_is_the_name_of_a_file(tmp_path):
+    """Files were opened where they were named: a line of one is a text."""
     file = tmp_path / "end.txt"
     file.write_text("\n".join(END))
-    one = Intervention.model_validate({"op": "difference", "from": START, "to": [str(file)]})
-    assert sets_of(one, "mean") == Sets(START, END, "resid_post", "mean")
-    assert "4 texts" in sets_of(one, "last").made
+    one = Intervention.model_validate({"op": "difference", "from": START, "to": [*END, str(file)]})
+    assert sets_of(one, "mean") == Sets(START, (*END, str(file)), "resid_post", "mean")
+    assert "5 texts" in sets_of(one, "last").made
 
 
 def test_how_a_vector_was_made_counts_its_texts():

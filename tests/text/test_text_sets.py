@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from desktop_app.contract.steering import MAX_TEXTS
 from desktop_app.support.errors import BadInputError
-from desktop_app.text.text_sets import looks_like_file, names_file, read_sets
+from desktop_app.text.text_sets import looks_like_file, names_file, read_sets, read_written
 
 
 def test_texts_are_kept_to_the_letter():
@@ -27,6 +29,21 @@ def test_files_stand_for_their_texts(tmp_path, monkeypatch):
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))
     assert read_sets(["~/lines.txt"]) == (" one ", "two")
+
+
+def test_files_stand_for_their_texts_in_what_is_written_too(tmp_path):
+    lines = tmp_path / "lines.txt"
+    lines.write_text(f"one\n{lines}\n")
+    told = {"op": "difference", "from": ["a"], "to": [str(lines), "b"], "file": str(lines)}
+    (written,) = read_written([json.dumps(told)])
+    # Once: a line that is itself the name of a file is a text.
+    assert json.loads(written) == {**told, "to": ["one", str(lines), "b"]}
+    others = ("no JSON", "[1]", "3", '{"to": 3}', '{"to": [3]}', '{"op": "zero"}')
+    assert read_written(others) == others
+    gone = tmp_path / "bad.csv"
+    gone.write_text("nothing\n1\n")
+    with pytest.raises(BadInputError, match=r"bad\.csv"):
+        read_written([json.dumps({"from": [str(gone)]})])
 
 
 def test_what_names_no_file(tmp_path):

@@ -17,7 +17,7 @@ from desktop_app.support.errors import LensbenchError
 from desktop_app.text.prompts import read_rows
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import FlowLayout, column_in, row_in
-from desktop_app.widgets.basics.menus import new_menu, open_menu
+from desktop_app.widgets.basics.menus import new_menu
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.basics.words import plain_on_button, plain_tip
 from desktop_app.widgets.forms.params_form import ParamsForm
@@ -301,4 +301,4 @@ class ActForm(QWidget):
 
     def _open(self, menu: QMenu, name: str) -> None:
         button = self.tools[name]
-        open_menu(menu, button.mapToGlobal(QPoint(0, button.height())))
+        menu.popup(button.mapToGlobal(QPoint(0, button.height())))

@@ -22,7 +22,7 @@ from desktop_app.views.frame import label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_in
-from desktop_app.widgets.basics.menus import new_menu, open_menu
+from desktop_app.widgets.basics.menus import new_menu
 from desktop_app.widgets.basics.tab_order import give_keys
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.forms.params_form import ParamsForm
@@ -68,6 +68,7 @@ class ActsPage(SteerPage):
         self._model: ModelInfo | None = None
         self._result: Result | None = None
         self._made: SteerParams | None = None
+        self._gone: list[tuple[int, Intervention]] = []
         self._summary = label("", "", wrap=True)
         self.list = RankingList("Interventions")
         self.list.set_empty_text(_NONE)
@@ -93,14 +94,27 @@ class ActsPage(SteerPage):
         self.remove = icon_button("remove", "Remove the chosen intervention")
         self.up = icon_button("chevron-up", "Move the chosen intervention up")
         self.down = icon_button("chevron-down", "Move the chosen intervention down")
+        self.back = QPushButton("Bring back")
+        bind_icon(self.back, "undo")
         holder = QWidget()
-        row_in(holder, self.add, None, self.up, self.down, self.again, self.remove, spacing=2)
+        row_in(
+            holder,
+            self.add,
+            self.back,
+            None,
+            self.up,
+            self.down,
+            self.again,
+            self.remove,
+            spacing=2,
+        )
         return holder
 
     def _connect(self) -> None:
         self.add.clicked.connect(self._on_add)
         self.again.clicked.connect(self._on_again)
         self.remove.clicked.connect(self._on_remove)
+        self.back.clicked.connect(self._on_back)
         self.up.clicked.connect(partial(self._move, -1))
         self.down.clicked.connect(partial(self._move, 1))
         self.list.row_selected.connect(self._on_row)
@@ -126,7 +140,7 @@ class ActsPage(SteerPage):
         self.form.let_elsewhere(params.elsewhere)
         acts = data_of.acts_of(params)
         if acts != self._acts:
-            self._acts = acts
+            self._acts, self._gone = acts, []
             last = len(acts) - 1
             self._chosen = None if last < 0 else min(self._chosen or 0, last)
         self._show()
@@ -196,6 +210,11 @@ class ActsPage(SteerPage):
         self.again.setEnabled(self.again.isEnabled() and len(acts) < MAX_INTERVENTIONS)
         self.add.setEnabled(not bad and len(acts) < MAX_INTERVENTIONS)
         full = len(acts) >= MAX_INTERVENTIONS
+        self.back.setVisible(bool(self._gone))
+        if self._gone:
+            told = data_of.sentence(self._gone[-1][1])
+            self.back.setToolTip(plain_tip(f"Bring back what was removed: {_lower(told)}"))
+        self.back.setEnabled(not bad and not full)
         self.add.setToolTip(plain_tip(_FULL if full else _ADD))
         self.up.setEnabled(act is not None and not bad and bool(chosen))
         self.down.setEnabled(act is not None and not bad and chosen != len(acts) - 1)
@@ -221,7 +240,7 @@ class ActsPage(SteerPage):
             entry = menu.addAction(title)
             entry.setToolTip(plain_tip(data_of.OP_TIPS[op]))
             entry.triggered.connect(partial(self._add, op))
-        open_menu(menu, self.add.mapToGlobal(QPoint(0, self.add.height())))
+        menu.popup(self.add.mapToGlobal(QPoint(0, self.add.height())))
 
     def _add(self, op: Op, *_clicked: object) -> None:
         new = data_of.new_act(op, self._acts, self._model)
@@ -235,8 +254,15 @@ class ActsPage(SteerPage):
 
     def _on_remove(self) -> None:
         if self._chosen is not None:
+            self._gone.append((self._chosen, self._acts[self._chosen]))
             acts = (*self._acts[: self._chosen], *self._acts[self._chosen + 1 :])
             self._give(acts, None if not acts else min(self._chosen, len(acts) - 1))
+
+    def _on_back(self) -> None:
+        """Bring back what was removed last, with all that was typed in it."""
+        place, act = self._gone.pop()
+        place = min(place, len(self._acts))
+        self._give((*self._acts[:place], act, *self._acts[place:]), place)
 
     def _move(self, by: int, *_clicked: object) -> None:
         chosen = self._chosen

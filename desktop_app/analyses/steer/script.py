@@ -10,7 +10,6 @@ import numpy as np
 from desktop_app.analyses.steer.strength import multiplies
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.steering import Op, acts_at, parse_begin
-from desktop_app.text.text_sets import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -101,16 +100,12 @@ def _recorded(
 
 
 def _texts(params: SteerParams, acts: Sequence[Mapping[str, Any]]) -> dict[int, list[list[str]]]:
-    """Return the two sets of texts of each difference, by the number of the intervention.
-
-    Files of texts are not opened: a result may come from anybody.
-    """
+    """Return the two sets of texts of each difference, by the number of the intervention."""
     given = [one for one in params.interventions() if one.op == "difference"]
     numbers = [number for number, act in enumerate(acts) if act["op"] == "difference"]
     return {
         number: [list(one.from_texts), list(one.to_texts)]
         for number, one in zip(numbers, given, strict=True)
-        if not any(text.lower().endswith(ENDINGS) for text in (*one.from_texts, *one.to_texts))
     }
 
 

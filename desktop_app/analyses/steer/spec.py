@@ -131,6 +131,7 @@ class SteerParams(Params):
         (1.0,),
         "Coefficients",
         "What the vector is multiplied by; several vectors may have one each.",
+        listed=True,
         max_length=MAX_VECTORS,
         hidden=True,
     )
@@ -147,7 +148,7 @@ class SteerParams(Params):
         "Further interventions.",
         counted="further intervention",
         max_length=MAX_INTERVENTIONS,
-        cli="texts",
+        cli="written",
         metavar="JSON",
         hidden=True,
     )
@@ -293,6 +294,18 @@ class SteerParams(Params):
         metavar="RUN:PROMPT:IDS",
     )
 
+    @override
+    def idle(self) -> frozenset[str]:
+        vectors = self.add or self.to_texts or self.from_texts or self.set_to
+        if vectors:
+            return frozenset()
+        moves = self.zero or self.scale is not None or self.project_out
+        if moves:
+            return frozenset({"coef"})
+        # Heads name their layers, and are replaced at their own output.
+        placed = {"layer", "site"} if self.ablate_heads else set(_WHERE)
+        return frozenset({"coef", *placed})
+
     def interventions(self) -> tuple[Intervention, ...]:
         """Return what is done, the settings' own first; coefficients in the order of vectors.
 
@@ -312,14 +325,6 @@ class SteerParams(Params):
                 f"--{given} is given without --{other}: a difference of means needs texts for both."
             )
         return (*self._own(iter(coefs)), *self.also)
-
-    @override
-    def unsaid(self) -> frozenset[str]:
-        """Return where, when and how strongly nothing is done: what the settings do not do."""
-        vectors = bool(self.add or self.to_texts or self.from_texts or self.set_to)
-        one = frozenset({"coef"}) if len(self.coef) == 1 or not vectors else frozenset()
-        own = (vectors, self.zero, self.scale is not None, self.project_out, self.ablate_heads)
-        return one if any(own) else one | frozenset(_WHERE)
 
     def _own(self, coefs: Iterator[float]) -> Iterator[Intervention]:
         where = {name: getattr(self, name) for name in _WHERE}

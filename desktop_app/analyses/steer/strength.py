@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from desktop_app.analyses.steer.acts import acts_of
+
 if TYPE_CHECKING:
     from desktop_app.analyses.steer.spec import SteerParams
 
 ADDED = frozenset({"add", "difference", "set"})
 """What a coefficient is of."""
+_SCALED = frozenset({"scale"})
 _NICE = (1.0, 2.0, 5.0)
 _LEAST = 2.0
 
@@ -36,15 +39,27 @@ def strength_of(params: SteerParams) -> Strength | None:
         tip = "What the vector is multiplied by; 0 is the plain run, to the bit."
         if len(params.coef) > 1:
             tip = "The first vector’s coefficient; the others move in proportion."
-        return Strength("Coefficient", params.coef[0] if params.coef else 1.0, tip)
+        value = params.coef[0] if params.coef else 1.0
+        return Strength(f"Coefficient{_which(params, ADDED)}", value, tip)
     if params.scale is not None:
-        return Strength("Factor", params.scale, "What the activation is multiplied by; 1 is plain.")
+        tip = "What the activation is multiplied by; 1 is plain."
+        return Strength(f"Factor{_which(params, _SCALED)}", params.scale, tip)
     for act in params.also:
         if act.op in ADDED:
-            return Strength("Coefficient", act.coef, "Of the first further vector.")
+            title = f"Coefficient{_which(params, ADDED | _SCALED)}"
+            return Strength(title, act.coef, "Of the first further vector.")
         if act.op == "scale":
-            return Strength("Factor", act.factor, "Of the first further scaling.")
+            title = f"Factor{_which(params, ADDED | _SCALED)}"
+            return Strength(title, act.factor, "Of the first further scaling.")
     return None
+
+
+def _which(params: SteerParams, ops: frozenset[str]) -> str:
+    """Say which of several interventions is moved, by its number; the others stay."""
+    acts = acts_of(params)
+    if not params.also or len(acts) < 2:
+        return ""
+    return f", no. {next(n for n, act in enumerate(acts, 1) if act.op in ops)}"
 
 
 def with_strength(params: SteerParams, value: float) -> dict[str, object]:

@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING
 from desktop_app.analyses.steer.said import NAMES, TOLD
 from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import number, probability
+from desktop_app.pictures.words import number, probability, written
 
 if TYPE_CHECKING:
     from desktop_app.analyses.steer.said import Continuation, Token
 
-_COLUMNS = (
-    Column("place", "mono", "#", align="right", width=30, muted=True),
-    Column("token", "token"),
-    Column("share", "bar", "", limits=(0.0, 1.0)),
-    Column("prob", "number", format=probability, width=60),
-    Column("log prob", "number", width=76, muted=True, priority=1),
-)
+
+def _columns(largest: float) -> tuple[Column, ...]:
+    """Return the columns of tokens, the bars as long as the likeliest one's allows."""
+    return (
+        Column("place", "mono", "#", align="right", width=30, muted=True),
+        Column("token", "token"),
+        Column("share", "bar", "", limits=(0.0, largest or 1.0)),
+        Column("prob", "number", format=_three_digits, width=78),
+        Column("log prob", "number", width=76, muted=True, priority=1),
+    )
+
+
+def _three_digits(value: float) -> str:
+    """Write a probability so that those of a flat distribution can be told apart."""
+    return written("{:#.3g}", value)
 
 
 def run_tip(one: Continuation) -> str:
@@ -73,7 +81,8 @@ def alternatives(token: Token) -> Ranking:
         )
         values = (rank, shown, Bar(prob), prob, logprob)
         rows.append(Row(id_, values, tip, "good" if said else ""))
-    return Ranking(_COLUMNS, tuple(rows))
+    largest = max((math.exp(logprob) for _id, _text, logprob in token.top), default=1.0)
+    return Ranking(_columns(largest), tuple(rows))
 
 
 def _with_probability(logprob: float) -> str:

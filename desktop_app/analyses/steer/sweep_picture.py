@@ -46,6 +46,7 @@ class Sweep:
         loss: The loss [layer, coefficient].
         control: The metric with random vectors; None where no control was made.
         control_loss: Their loss.
+        multiple: Whether columns multiply the coefficients that several vectors have, each its own.
     """
 
     layers: tuple[int, ...]

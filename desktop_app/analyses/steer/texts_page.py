@@ -61,12 +61,14 @@ class TextsPage(SteerPage):
         self._told: list[Continuation] = []
         self._prompt = 0
         self._by_itself = True
-        self._grows = False
+        self._grows = self._streams = False
+        self._offered: list[TintName] = []
         self._figure: TextsFigure | None = None
         self._tint = tint_of("own", ())
         self._outcome, self._done = ElidedLabel("", "heading"), ElidedLabel("", "muted")
         self._badge, self._strength = Badge(), StrengthRow()
         self._badge.setVisible(False)
+        self._outcome.setMinimumHeight(self._badge.sizeHint().height())
         self._findings = ChipRow()
         self._look = SegmentedControl([("strips", "Tokens"), ("text", "Text")])
         self._look.setToolTip("Token by token, aligned by step, or as texts to read and copy")
@@ -132,7 +134,7 @@ class TextsPage(SteerPage):
 
     @override
     def show_result(self, result: Result, prompt: int) -> None:
-        self._result, self._grows = result, False
+        self._result, self._grows, self._streams = result, False, False
         self._show(result, prompt, made_params(result.params), begin_of(result))
         self._show_findings(result)
         self._more.setEnabled(True)
@@ -144,6 +146,7 @@ class TextsPage(SteerPage):
     @override
     def show_so_far(self, data: Mapping[str, Any], prompt: int) -> None:
         begin = () if self._params is None else self._params.begin
+        self._streams = True
         self._show(SoFar(data), prompt, self._params, begin)
         self._grows = True
         # What is not there yet cannot be gone on from.
@@ -152,7 +155,7 @@ class TextsPage(SteerPage):
 
     @override
     def forget(self) -> None:
-        self._result = None
+        self._result, self._streams = None, False
         self._by_itself = True
         self._told = []
         self._outcome.set_full_text("")
@@ -240,6 +243,9 @@ class TextsPage(SteerPage):
 
     def _draw(self) -> None:
         there, parts = tints_there(self._told), partings(self._told)
+        if self._streams:  # the choice and what is beneath it stay where they are
+            there = [known for known in TITLES if known in there or known in self._offered]
+        self._offered = there
         for known in TITLES:
             self._colour.set_option_shown(known, known in there)
         if self._colour.value() not in there:

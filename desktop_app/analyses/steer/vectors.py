@@ -96,15 +96,14 @@ def _broken(head: vector_files.VectorHead) -> str:
     return ""
 
 
-_ELSEWHERE = "turn on “Vector elsewhere” below"
 _SAYINGS = (
     (
         r"make one with --from, --to and --out-vector, or with probe",
         "make one from two sets of texts and save it, or take a probe’s direction",
     ),
-    (r"give --layer (\d+), or --elsewhere", rf"set Layer to \1, or {_ELSEWHERE}"),
-    (r"give --site (\w+), or --elsewhere", rf"choose it as Site, or {_ELSEWHERE}"),
-    (r"give --elsewhere", _ELSEWHERE),
+    (r"give --layer (\d+), or --elsewhere", r"choose Layer \1, or Vector elsewhere"),
+    (r"give --site (\w+), or --elsewhere", "choose it as Site, or Vector elsewhere"),
+    (r"give --elsewhere", "choose Vector elsewhere"),
 )
 
 

@@ -61,7 +61,7 @@ class SteerView(AnalysisView):
 
     @override
     def build_content(self, content: QWidget) -> None:
-        self._asked = False
+        self._asked = self._turns = self._is_set_up = False
         self._choices: dict[str, str] = {}
         self._all: tuple[SteerPage, ...] = tuple(page() for page in (*_FIRST, *PAGES))
         self.pages = Pages(*((page.name, page.title, page) for page in self._all))
@@ -81,6 +81,7 @@ class SteerView(AnalysisView):
         self._empty.add_way(ways)
         self.pages.changed.connect(self._on_page_turned)
         self.settings_changed.connect(self._tell_params)
+        self.run_requested.connect(self._on_run_requested)
 
     # Drawing.
 
@@ -101,6 +102,13 @@ class SteerView(AnalysisView):
         there = (page for page, name in _SHOWS.items() if result.data.get(name) is not None)
         if (page := next(there, "")) in {page.name for page in self._all}:
             self.pages.turn_to(page)
+        self._turn_to_texts()
+
+    def _turn_to_texts(self) -> None:
+        """Show what comes of a run that was asked for at the interventions, once."""
+        if self._turns and self.pages.page() == ActsPage.name:
+            self.pages.turn_to(TextsPage.name)
+        self._turns = False
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -110,6 +118,7 @@ class SteerView(AnalysisView):
         prompt = min(self.selection.prompt, max(0, count - 1))
         for page in self._all:
             page.show_so_far(data, prompt)
+        self._turn_to_texts()
         return True
 
     @override
@@ -122,6 +131,7 @@ class SteerView(AnalysisView):
     @override
     def clear(self) -> None:
         """Go back to the empty view."""
+        self._is_set_up = False
         super().clear()
         for page in self._all:
             page.forget()
@@ -180,17 +190,42 @@ class SteerView(AnalysisView):
             update = {**_ANEW, **page.run_changes()}
             if any(getattr(params, name) != value for name, value in update.items()):
                 self.set_params(params.model_copy(update=update))
+        if params is None or not self._is_in_trouble():
+            super().request_run()
+
+    def _is_in_trouble(self) -> bool:
+        """Return whether a page lacks something, which it then says in sight."""
         for page in self._all:
-            if params is not None and (why := page.trouble()):
+            if why := page.trouble():
                 self._on_set_up(page.name)
                 self.message_requested.emit(why)
-                return
-        super().request_run()
+                return True
+        return False
+
+    def _on_run_requested(self, _params: object) -> None:
+        self._turns = self.pages.page() == ActsPage.name
 
     def _on_set_up(self, page: object = None) -> None:
         """Turn to the interventions, also before there is any result."""
         self.pages.turn_to(page if isinstance(page, str) else ActsPage.name)
+        self._is_set_up = True
         self._show_content(shown=True)
+
+    @override
+    def _show_content(self, *, shown: bool) -> None:
+        # What has been set up stays in sight where a run of it fails.
+        super()._show_content(shown=shown or self._is_set_up)
+
+    @override
+    def settings_that_matter(
+        self, differing: tuple[str, ...], made: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        """Leave out what is another in every text that was gone on with: the form begins anew."""
+        if not made.get("begin"):
+            return differing
+        fields = self.analysis.params.model_fields
+        own = {fields[name].title for name in ("begin", "max_new_tokens")}
+        return tuple(told for told in differing if told.partition(":")[0] not in own)
 
     @override
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
@@ -222,6 +257,12 @@ class SteerView(AnalysisView):
         goes_on = bool(changes.get("begin"))
         if goes_on and (self._difference.model or self._difference.prompts):
             self.message_requested.emit(_OTHER)
+            return
+        params = self.try_params()
+        if goes_on and params is not None and not self._cannot_run:
+            # Beside the form, whose number of new tokens is that of texts that begin anew.
+            if not self._is_in_trouble():
+                self.run_requested.emit(params.model_copy(update={**_ANEW, **changes}))
             return
         self._asked = True
         try:

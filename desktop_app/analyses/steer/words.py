@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from desktop_app.pictures.words import (
@@ -10,7 +11,6 @@ from desktop_app.pictures.words import (
     clipped,
     dotted_name,
     plural,
-    shorten,
     without_flags,
 )
 from desktop_app.support.errors import BadInputError
@@ -62,7 +62,7 @@ def what_words(act: Intervention) -> str:
         "add": f"add {times}{file_words(act.file)}",
         "set": f"set to {times}{file_words(act.file)}",
         "project_out": f"project out {file_words(act.file)}",
-        "difference": f"add {times}({_some(act.to_texts)} {MINUS} {_some(act.from_texts)})",
+        "difference": f"add {times}({_pair(act.to_texts, act.from_texts)})",
         "ablate_heads": f"ablate {dotted_name(act.heads)}",
     }
     return names[act.op]
@@ -130,9 +130,19 @@ def _name(path: str) -> str:
     return clipped(path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path, _TEXT)
 
 
-def _some(texts: Sequence[str]) -> str:
-    """Return the first of some texts, and how many there are."""
+def _pair(end: Sequence[str], start: Sequence[str]) -> str:
+    """Return the first text of two sets, so cut that what tells them apart is seen."""
+    alike = ""
+    if end and start:
+        pairs = zip(end[0], start[0], strict=False)
+        alike = "".join(one for one, _other in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    since = alike.rfind(" ") + 1 if len(alike) > _SHORT // 2 else 0
+    return f"{_some(end, since)} {MINUS} {_some(start, since)}"
+
+
+def _some(texts: Sequence[str], since: int) -> str:
+    """Return the first of some texts from a place on, and how many there are."""
     if not texts:
         return "“”"
-    first = f"“{shorten(texts[0], _SHORT)}”"
+    first = f"“{'…' if since else ''}{clipped(texts[0][since:], _SHORT)}”"
     return first if len(texts) == 1 else f"{first} and {len(texts) - 1} more"

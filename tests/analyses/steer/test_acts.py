@@ -139,7 +139,7 @@ def test_shared_settings_are_a_part_of_all():
             ("also",),
         ),
         ({"zero": True, "sweep_layers": ":"}, ("sweep of all layers",), ("layers :",)),
-        ({"add": ("a", "b"), "coef": (1.0, 2.0)}, ("2 added vectors", "2 coefficients"), ()),
+        ({"add": ("a", "b"), "coef": (1.0, 2.0)}, ("2 added vectors", "coefficient 1, 2"), ()),
     ],
 )
 def test_the_settings_line_tells_of_what_is_done_alone(changes, told, untold):
@@ -165,7 +165,7 @@ def test_a_vector_of_another_place_or_model_is_said(tmp_path):
     assert vectors.misfit(one, model, elsewhere=False) == ""
     moved = vectors.misfit(act("add", file=str(path), layer=2), model, elsewhere=False)
     assert "made at layer 1" in moved
-    assert "set Layer to 1, or turn on “Vector elsewhere” below" in moved
+    assert "choose Layer 1, or Vector elsewhere to use it" in moved
     assert vectors.misfit(act("add", file=str(path), layer=2), model, elsewhere=True) == ""
     assert vectors.misfit(act("add", file=str(path), layer=-2), model, elsewhere=False) == ""
     other = drawn.model(fingerprint="11ee")
@@ -175,7 +175,7 @@ def test_a_vector_of_another_place_or_model_is_said(tmp_path):
     odd = vectors.misfit(act("add", file=str(tmp_path / "no.pt")), model, elsewhere=False)
     assert "make one from two sets of texts" in odd
     sited = act("add", file=str(path), site="mlp_out")
-    assert "choose it as Site, or turn on" in vectors.misfit(sited, model, elsewhere=False)
+    assert "choose it as Site, or Vector elsewhere" in vectors.misfit(sited, model, elsewhere=False)
     assert vectors.misfit(act("zero"), model, elsewhere=False) == ""
 
 

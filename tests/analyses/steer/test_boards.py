@@ -15,15 +15,18 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
+    QPushButton,
     QSpinBox,
 )
 from safetensors.numpy import save_file
 
+from desktop_app.analyses.steer.acts import OPS
 from desktop_app.analyses.steer.acts_page import ActsPage
 from desktop_app.analyses.steer.feature_dialog import FeatureDialog
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Intervention
 from desktop_app.support import vector_files
+from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
@@ -308,6 +311,61 @@ def test_interventions_are_added_changed_and_removed(bare):
     assert bare.read_out()["act_op"] == ""
 
 
+def test_what_is_removed_can_be_brought_back_with_all_that_was_typed(bare):
+    pick(bare, "Add", "Difference of means")
+    edit = find(page_of(bare), QPlainTextEdit, "From")
+    edit.setFocus()
+    QTest.keyClicks(edit, "I hate it")
+    pick(bare, "Add", "Zero")
+    before = bare.params().interventions()
+    assert not in_sight(bare, QPushButton, "Bring back")
+    for _each in range(2):
+        press(bare, "Remove the chosen intervention")
+    assert bare.params().interventions() == ()
+    for _each in range(2):
+        press(bare, "Bring back")
+    assert bare.params().interventions() == before
+    assert before[0].from_texts == ("I hate it",)
+    assert not in_sight(bare, QPushButton, "Bring back")
+    # Of settings that came from elsewhere nothing was removed.
+    press(bare, "Remove the chosen intervention")
+    bare.set_params(SteerParams(zero=True, layer=1))
+    assert not in_sight(bare, QPushButton, "Bring back")
+
+
+def test_a_run_that_fails_leaves_the_interventions_in_sight(bare):
+    pick(bare, "Add", "Zero")
+    bare.expect_run(bare.params())
+    bare.show_busy(True)
+    bare.show_failure("Layer 99 does not exist.")
+    assert bare.read_out()["drawn"]
+    assert bare.read_out()["acts_rows"]
+    bare.clear()
+    assert not bare.read_out()["drawn"]
+    # What is wrong stays above the page that is turned to.
+    bare.show_failure("Layer 99 does not exist.")
+    press(bare, "Choose interventions…")
+    (banner,) = [one for one in bare.findChildren(Banner) if one.isVisible()]
+    beside = [one for one in banner.parent().children() if getattr(one, "isVisible", bool)()]
+    assert beside[-1] is banner
+
+
+def test_what_came_of_interventions_is_turned_to(bare):
+    pick(bare, "Add", "Zero")
+    bare.draw_new(boards.scan_result())
+    assert bare.read_out()["page"] == "scan"
+    press(bare, "Interventions")
+    plain = boards.result({"plain": [boards.said("2 4")] * 2}, sweep_layers="", sweep_coefs=[])
+    bare.draw_new(plain)
+    assert bare.read_out()["page"] == "texts"
+
+
+def test_menus_of_buttons_offer_what_the_button_says_alone(bare):
+    menu = open_menu(bare, "Add")
+    assert {a.text() for a in menu.actions()} == set(OPS.values())
+    menu.close()
+
+
 def test_what_is_typed_stays_while_it_is_typed(bare):
     pick(bare, "Add", "Zero")
     line = in_sight(page_of(bare), QLineEdit, "When")[0]
@@ -372,7 +430,12 @@ def test_a_vector_that_does_not_fit_is_said_before_any_run(view, tmp_path):
     vector_files.write(path, np.ones(model.d_model), model, (2, "mlp_out"), "by hand")
     view.set_params(SteerParams(add=(str(path),), layer=1))
     press(view, "Interventions")
-    assert "made at layer 2" in view.read_out()["act_trouble"]
+    told = view.read_out()["act_trouble"]
+    assert "made at layer 2" in told
+    assert "or Vector elsewhere to use it" in told  # as the switch is called
+    view.set_params(SteerParams(add=(str(path.with_suffix(".pt")),), layer=1))
+    assert "make one with From, To and Save vector" in view.read_out()["act_trouble"]
+    view.set_params(SteerParams(add=(str(path),), layer=1))
     press(view, "Vector elsewhere")
     assert view.read_out()["act_trouble"] == ""
     assert view.params().elsewhere

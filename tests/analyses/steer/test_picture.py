@@ -30,6 +30,7 @@ from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.steering import timeline
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.shown import SoFar
+from desktop_app.pictures.words import settings_sentence
 from tests.samples.drawn import PROMPTS
 from tests.samples.steered import PLAIN, SECOND, STEERED, plain_result, steer_result, strip
 
@@ -109,6 +110,47 @@ def test_what_is_done_is_told_in_words(params, words):
     assert done_words(SteerParams.model_validate(params)) == words
 
 
+@pytest.mark.parametrize(
+    ("to", "start", "words"),
+    [
+        (
+            "I love this, it is wonderful",
+            "I hate this, it is terrible",
+            "“I love this, it is wond…” − “I hate this, it is terr…”",
+        ),
+        (
+            "The film that we saw was splendid",
+            "The film that we saw was awful",
+            "“…splendid” − “…awful”",
+        ),
+    ],
+)
+def test_two_sets_of_texts_are_cut_where_they_are_alike(to, start, words):
+    params = SteerParams.model_validate({"layer": 1, "to": [to], "from": [start]})
+    assert words in done_words(params)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "unsaid"),
+    [
+        ({}, "new tokens 20", ("position", "prompt pass", "coefficient", "layer")),
+        ({"layer": 1, "zero": True}, "position −1", ("coefficient",)),
+        ({"layer": 1, "add": ["v"], "coef": [4.0]}, "coefficient 4", ("1 coefficient",)),
+        ({"layer": 1, "add": ["v", "w"], "coef": [4.0, -0.5]}, "coefficient 4, −0.5", ()),
+        ({"ablate_heads": "1.0", "layer": 2}, "position −1", ("layer", "coefficient")),
+        (
+            {"also": [{"op": "zero", "layer": 1}] * 2},
+            "2 further interventions",
+            ("alsos", "prompt pass", "coefficient"),
+        ),
+    ],
+)
+def test_a_line_of_settings_says_what_they_do_and_nothing_idle(settings, said, unsaid):
+    told = settings_sentence(SteerParams.model_validate(settings))
+    assert said.replace("−", "-") in told.replace("−", "-")
+    assert not [word for word in unsaid if word in told]
+
+
 def test_a_strength_is_that_of_the_first_vector_and_others_move_along():
     params = SteerParams(layer=1, add=("a", "b"), coef=(2.0, -4.0))
     assert strength_of(params).value == 2.0
@@ -120,6 +162,11 @@ def test_a_factor_and_a_further_intervention_have_a_strength_too():
     assert with_strength(SteerParams(layer=1, scale=2.0), 0.5) == {"scale": 0.5}
     params = SteerParams(layer=1, also=({"op": "zero"}, {"op": "scale", "factor": 3.0}))
     assert strength_of(params).value == 3.0
+    # Of several it says which is moved, by its number among the interventions.
+    assert strength_of(params).title == "Factor, no. 2"
+    both = params.model_copy(update={"zero": True, "to_texts": ("a",), "from_texts": ("b",)})
+    assert strength_of(both).title == "Coefficient, no. 2"
+    assert strength_of(SteerParams(layer=1, add=("a", "b"))).title == "Coefficient"
     assert with_strength(params, 1.5)["also"][1].factor == 1.5
     assert strength_of(SteerParams(layer=1, zero=True)) is None
 

@@ -90,6 +90,14 @@ def test_texts_from_files_are_what_a_result_says(steer, saved, tmp_path):
     told = {"op": "difference", "from": [str(start)], "to": [str(end)], "coef": 4, "layer": 1}
     also = steer("--also", json.dumps(told))
     assert also["result"]["steered"] == found["result"]["steered"]
+    (kept,) = also["params"]["also"]
+    assert (kept["from"], kept["to"]) == (found["params"]["from"], found["params"]["to"])
+    # A line of a file is a text, also where a file of that name is there.
+    lines = tmp_path / "lines.txt"
+    lines.write_text(f"{start}\n")
+    literal = steer("--from", "a", "--to", str(lines), "--layer", "1")
+    assert literal["params"]["to"] == [str(start)]
+    assert "text_names_no_file" in codes(literal)
     bad = tmp_path / "bad.csv"
     bad.write_text("nothing\n1\n")
     assert "bad.csv" in steer("--from", str(bad), "--to", "a", "--layer", "1", code=2)

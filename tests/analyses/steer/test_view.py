@@ -7,10 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPushButton, QSlider
+from PySide6.QtWidgets import (
+    QApplication,
+    QDoubleSpinBox,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
 
 from desktop_app.analyses.steer.made import made_params
 from desktop_app.analyses.steer.scale_bar import ScaleBar
@@ -22,6 +29,7 @@ from desktop_app.contract.spec import Intent
 from desktop_app.pictures.origin import Difference
 from desktop_app.support.vector_files import write
 from desktop_app.widgets.basics.chip import Chip
+from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.tables.ranking import RankingList
 from tests.finding import find, in_sight, press
 from tests.samples import drawn
@@ -51,6 +59,13 @@ def show(view, result):
     """Show a result with its settings, as the window does."""
     view.set_params(made_params(result.params))
     view.show_result(result)
+
+
+def settle(view):
+    """Let all that was asked for be laid out."""
+    QApplication.sendPostedEvents()
+    QApplication.processEvents()
+    assert view.isVisible()
 
 
 def click(view, run, step):
@@ -152,6 +167,14 @@ def test_texts_go_on_from_where_they_stand(view, asked):
     assert params.max_new_tokens == 8
     assert params.begin[:2] == ("plain:0:10,11,12,13", "steered:0:10,14,15,16")
     assert len(params.begin) == 8, "every run of every prompt"
+    assert (view.params().max_new_tokens, view.params().begin) == (4, ()), "the form as it was"
+    view.show_result(steer_result(begin=params.begin, max_new_tokens=8))
+    told = ("New tokens: 8, now 4", "Coefficient: 4, now 3")
+    made = {"begin": list(params.begin)}
+    assert view.settings_that_matter(told, made) == told[1:]
+    assert view.settings_that_matter(told, {"begin": []}) == told
+    press(view, "Run steering")
+    assert asked[-1][0].max_new_tokens == 4, "another run has what the form says"
 
 
 def test_texts_that_ended_by_themselves_do_not_go_on(view, asked, heard):
@@ -434,6 +457,79 @@ def test_a_result_whose_settings_do_not_fit_is_still_shown(view, settings, says)
     told = view.read_out()
     assert told["timeline"] is not None
     assert says in told["timeline_words"]
+
+
+def test_alternatives_of_a_flat_distribution_can_be_told_apart(view):
+    top = [[id_, f" t{id_}", math.log(p)] for id_, p in enumerate((0.00131, 0.00128, 3.2e-5))]
+    flat = STEERED | {"top": [top, *STEERED["top"][1:]]}
+    result = steer_result()
+    view.show_result(replace(result, data={**result.data, "steered": (flat, flat)}))
+    click(view, "steered", 0)
+    table = find(view, RankingList, TABLE)
+    assert [row[3] for row in table.texts()] == ["0.00131", "0.00128", "3.20e−05"]
+    (bars,) = [column for column in table.ranking.columns if column.kind == "bar"]
+    assert bars.limits == pytest.approx((0.0, 0.00131)), "the likeliest has the whole length"
+
+
+# A run on its way.
+
+
+def test_a_run_of_the_interventions_turns_to_what_it_says(view, asked):
+    press(view, "Interventions")
+    press(view, "Run steering")
+    assert len(asked) == 1
+    view.expect_run(asked[-1][0])
+    one = strip([10], [" a"], [-0.1])
+    view.show_partial({"plain": (one, one), "steered": (one, one)})
+    assert view.read_out()["page"] == "texts"
+    press(view, "Interventions")
+    view.show_partial({"plain": (one, one), "steered": (one, one)})
+    view.show_result(steer_result())
+    assert view.read_out()["page"] == "acts", "once: whoever goes back to them stays there"
+
+
+def test_a_result_that_was_not_run_there_leaves_the_interventions_in_sight(view):
+    press(view, "Interventions")
+    view.show_result(steer_result())
+    assert view.read_out()["page"] == "acts"
+
+
+def test_interventions_stay_in_sight_where_their_first_run_fails(make_view):
+    view = make_view("steer", 1100, 800)
+    press(view, "Choose interventions…")
+    view.show_busy(True)
+    view.show_failure("--layer 99: the model has 3 layers, numbered from 0.")
+    told = view.read_out()
+    assert (told["state"], told["drawn"], told["page"]) == ("failure", True, "acts")
+    banner = find(view, Banner)
+    assert in_sight(view, Banner) == [banner]
+    view.clear()
+    assert not view.read_out()["drawn"]
+    view.show_failure("--layer 99: the model has 3 layers, numbered from 0.")
+    press(view, "Choose interventions…")
+    stacked = [part for part in banner.parentWidget().children() if isinstance(part, QWidget)]
+    assert stacked[-1] is banner, "it lies above the cards"
+
+
+def test_nothing_moves_while_a_text_streams(view):
+    result = steer_result()
+    view.show_result(replace(result, warnings=(Notice("cache_forgets", "It forgets."),)))
+    press(view, "Plain model")
+    settle(view)
+    strips = find(view, StepStrips)
+    before = strips.mapTo(view, QPoint())
+    view.expect_run(view.params())
+    view.show_busy(True)
+    one = strip([10, 14], [" a", " b"], [-0.1, -0.2], [math.nan, math.nan])
+    for _token in range(2):
+        view.show_partial({"plain": (one, one), "steered": (one, one)})
+        settle(view)
+        assert strips.mapTo(view, QPoint()) == before
+        assert view.read_out()["chips"] == []
+        assert view.read_out()["colour"] == "plain", "and is what was chosen"
+    view.show_result(steer_result())
+    settle(view)
+    assert strips.mapTo(view, QPoint()).y() < before.y(), "no room is kept for what is not there"
 
 
 # The timeline.
