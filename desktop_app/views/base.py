@@ -508,6 +508,10 @@ class AnalysisView(QWidget):
             self.set_params(params.model_copy(update=changes))
         self.request_run()
 
+    def show_top(self) -> None:
+        """Scroll the picture to its beginning, such as where another page has taken its place."""
+        self._room.verticalScrollBar().setValue(0)
+
     def _set_busy(self, *, busy: bool, waiting: bool = False) -> None:
         self._busy = busy
         button, state, sentence = _WAITING if waiting else _COMPUTING

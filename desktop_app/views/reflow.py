@@ -34,6 +34,7 @@ class Reflow(QSplitter):
         self.setStyleSheet("QSplitter::handle { background: transparent; }")
         self._parts, self._upright = parts, upright
         self._told: list[int] = []
+        self._beside = 0
         # What the user has dragged stays, of each way to stand.
         self._sizes = {
             Qt.Orientation.Horizontal: [size for _part, _share, size, _tall in parts],
@@ -50,6 +51,13 @@ class Reflow(QSplitter):
     def is_stacked(self) -> bool:
         """Return whether the parts stand below each other."""
         return self.orientation() == Qt.Orientation.Vertical
+
+    def stand_beside_from(self, width: int) -> None:
+        """Let the parts stand below each other where less than this is there, though they fit."""
+        self._beside = width
+        self._choose()
+        self._tell()
+        self._give()
 
     @override
     def minimumSizeHint(self) -> QSize:
@@ -117,7 +125,8 @@ class Reflow(QSplitter):
         """Stand beside or below each other, as the width has it."""
         shown = self._shown()
         gaps = self.handleWidth() * max(0, len(shown) - 1)
-        stacked = self._upright or self.width() < sum(map(_least_width, shown)) + gaps
+        needed = max(self._beside, sum(map(_least_width, shown)) + gaps)
+        stacked = self._upright or self.width() < needed
         if stacked == self.is_stacked():
             return
         self._sizes[self.orientation()] = self.sizes()

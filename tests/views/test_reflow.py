@@ -95,3 +95,17 @@ def test_dragging_takes_no_part_below_what_it_needs(qtbot):
         QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=start + QPoint(0, way))
         turn_the_loop()
         assert [part.is_whole() for part in parts] == [True, True]
+
+
+def test_parts_may_stand_below_each_other_though_they_fit(qtbot):
+    parts = Bent(), Bent()
+    split = Reflow((parts[0], 1, 200, 60), (parts[1], 1, 200, 60))
+    host = in_a_room(qtbot, split, 700, 500)
+    assert not split.is_stacked()
+    split.stand_beside_from(900)
+    turn_the_loop()
+    assert split.is_stacked()
+    assert [part.is_whole() for part in parts] == [True, True]
+    host.resize(1000, 500)
+    turn_the_loop()
+    assert not split.is_stacked()

@@ -44,7 +44,7 @@ class CardPane(QWidget):
         words.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         parts: list[Any] = [top, words]
         if card.facts:
-            said = " · ".join(f"{name} {text}" for name, text in card.facts)
+            said = " · ".join(f"{name}: {text}" for name, text in card.facts)
             parts.append(label(said, "small", wrap=True))
         for name, ranking in card.tables:
             table = RankingList(f"{card.title}: {name}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from desktop_app.analyses.steer.findings_words import is_told, name_words, value_words
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import MINUS, clipped, number, plural, written
@@ -85,25 +86,19 @@ def _card(given: Any) -> Card:
     facts: list[tuple[str, str]] = []
     tables: list[tuple[str, Ranking]] = []
     for name, value in numbers.items() if isinstance(numbers, Mapping) else ():
-        title = _title(str(name))
+        title = name_words(str(name))
         if (table := _table(value)) is not None:
             tables.append((title, table))
-        else:
-            facts.append((title, _text(value)))
+        elif is_told(str(name), value):
+            facts.append((title, _told(str(name), value)))
     return Card(
         key,
-        TITLES.get(key) or _title(key) or "Experiment",
+        TITLES.get(key) or name_words(key) or "Experiment",
         None if holds is None else bool(holds),
         clipped(str(told.get("words", ""))),
         tuple(facts),
         tuple(tables),
     )
-
-
-def _title(name: str) -> str:
-    """Write a name of the data as words: `which_position` as `Which position`."""
-    words = name.replace("_", " ").strip()
-    return clipped(words[:1].upper() + words[1:], 80)
 
 
 def _table(value: Any) -> Ranking | None:
@@ -140,7 +135,7 @@ def _records(records: Sequence[Mapping[str, Any]]) -> Ranking:
         Column(
             name or "name",
             "mono" if name == _SAID or _holds_lists(records, name) else "text",
-            _title(name),
+            name_words(name),
             width="stretch" if name == names[-1] else None,
         )
         for name in names
@@ -154,21 +149,35 @@ def _records(records: Sequence[Mapping[str, Any]]) -> Ranking:
 
 def _cell(name: str, value: Any) -> str:
     """Write a value of a table; of what was said every space and line end is drawn."""
-    return display_text(value) if name == _SAID and isinstance(value, str) else _text(value)
+    is_said = name == _SAID and isinstance(value, str)
+    return display_text(value) if is_said else _told(name, value)
+
+
+def _told(name: str, value: Any) -> str:
+    """Write a number, a text, or a list of them, in words where its name has some."""
+    return value_words(name, value) or _text(value)
 
 
 def _upright(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Ranking:
     """Return few records of many numbers with a row for each number."""
     first, *rest = names
-    heads = [f"{_title(first)} {_text(record.get(first))}".strip() for record in records]
+    heads = [_head(first, record.get(first)) for record in records]
     columns = (
         Column("name", "name", ""),
         *(Column(str(place), "text", head) for place, head in enumerate(heads)),
     )
     rows = (
-        Row(name, (_title(name), *(_text(record.get(name)) for record in records))) for name in rest
+        Row(name, (name_words(name), *(_cell(name, record.get(name)) for record in records)))
+        for name in rest
     )
     return Ranking(columns, tuple(rows))
+
+
+def _head(name: str, value: Any) -> str:
+    """Name a record by its first value; one in words speaks for itself."""
+    if said := value_words(name, value):
+        return said[:1].upper() + said[1:]
+    return f"{name_words(name)} {_text(value)}".strip()
 
 
 def _holds_lists(records: Sequence[Mapping[str, Any]], name: str) -> bool:
@@ -177,7 +186,7 @@ def _holds_lists(records: Sequence[Mapping[str, Any]], name: str) -> bool:
 
 def _name(key: Any) -> str:
     text = str(key)
-    return text if text.lstrip("-").isdigit() else _title(text)
+    return text if text.lstrip("-").isdigit() else name_words(text)
 
 
 def _text(value: Any) -> str:
@@ -191,7 +200,9 @@ def _text(value: Any) -> str:
     if _is_row(value):
         return clipped(", ".join(_text(v) for v in value), _LONG)
     if isinstance(value, Mapping):
-        return clipped(", ".join(f"{_title(str(k))} {_text(v)}" for k, v in value.items()), _LONG)
+        return clipped(
+            ", ".join(f"{name_words(str(k))} {_text(v)}" for k, v in value.items()), _LONG
+        )
     return clipped(" ".join(str(value).split("\n")), _LONG)
 
 

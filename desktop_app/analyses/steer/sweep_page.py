@@ -48,6 +48,7 @@ _BAD = "A setting needs attention: open the settings above."
 _KEPT = "Kept from the sweep before this run. "
 _CHOOSE = "Click a cell for what is said there, double-click to steer like that."
 _COEFS, _NARROW = 250, 296
+_COLUMN, _MOST_BESIDE, _AXES = 34, 1_400, 240  # of a column, of all maps, beside the cells
 _LEAST_MAPS, _LEAST_BELOW, _MAP = 250, 210, 230
 
 
@@ -170,13 +171,13 @@ class SweepPage(SteerPage):
         self.forget()
 
     def _build_drawn(self) -> QWidget:
-        maps = Reflow((self.effect, 1, 430, _MAP), (self.fluency, 1, 430, _MAP))
+        self._maps = maps = Reflow((self.effect, 1, 430, _MAP), (self.fluency, 1, 430, _MAP))
         self.cells.setMinimumWidth(250)
         self.pane.setMinimumWidth(300)
         below = Reflow((panel(self.cells), 2, 360, 190), (panel(self.pane), 3, 520, 190))
         shown = QWidget()
-        self._maps = panel((maps, 1))
-        parts = (self._maps, 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
+        self._board = panel((maps, 1))
+        parts = (self._board, 3, 330, _LEAST_MAPS), (below, 2, 230, _LEAST_BELOW)
         column_in(shown, self._headline, (Reflow(*parts, upright=True), 1), spacing=6)
         return shown
 
@@ -240,7 +241,7 @@ class SweepPage(SteerPage):
 
     @override
     def figure(self) -> QWidget | None:
-        return None if self._sweep is None else self._maps
+        return None if self._sweep is None else self._board
 
     @override
     def read(self) -> dict[str, Any]:
@@ -273,6 +274,8 @@ class SweepPage(SteerPage):
         if self._cell is not None and not sweep.holds(self._cell):
             self._cell = None
         self._show_headline()
+        columns = len(sweep.coefs) * (2 if sweep.control is None else 4)
+        self._maps.stand_beside_from(min(columns * _COLUMN + _AXES, _MOST_BESIDE))
         self.effect.show_maps(*data_of.effect_maps(sweep))
         self.fluency.show_maps(*data_of.fluency_maps(sweep))
         self.cells.set_ranking(data_of.cells_ranking(sweep))

@@ -8,6 +8,7 @@ random vector of equal length.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 from desktop_app.pictures.matrix import Axis, Matrix, centred_limits
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
-from desktop_app.pictures.words import METRIC_NAMES, number, plural, prompt_title, written
+from desktop_app.pictures.words import METRIC_NAMES, MINUS, number, plural, prompt_title, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ STEERED, CONTROL = "Steered", "Random control"
 _BESIDE = "Control (random)"
 _NOT_YET = "not computed yet"
 _MOST_LISTED = 400
+_EXPONENT = re.compile(rf"e({MINUS}?)0+(?=\d)")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Sweep:
 
 def coef_words(value: float) -> str:
     """Write a coefficient with as few digits as it has."""
-    return written("{:.6g}", value)
+    return _EXPONENT.sub(r"e\1", written("{:.6g}", value).replace("e+", "e"))
 
 
 def metric_of(params: Mapping[str, Any], prompts: Sequence[PromptRecord]) -> str:
@@ -162,8 +164,9 @@ def effect_maps(sweep: Sweep) -> tuple[Matrix, ...]:
     shown = [sweep.effect, *([] if sweep.control_effect is None else [sweep.control_effect])]
     scale = (0.0, _most(shown) or 1.0) if amount else centred_limits(*shown)
     changes = math.isfinite(sweep.base) and not amount
-    name = f"change of {sweep.metric_words}" if changes else sweep.metric_words
-    return _maps(sweep, shown, scale, ("Effect", name), "{:.3f}" if amount else "{:+.3f}")
+    what = sweep.metric_words
+    said = ("Effect", f"change of {what}" if changes else what, "change" if changes else what)
+    return _maps(sweep, shown, scale, said, "{:.3f}" if amount else "{:+.3f}")
 
 
 def fluency_maps(sweep: Sweep) -> tuple[Matrix, ...]:
@@ -175,14 +178,14 @@ def fluency_maps(sweep: Sweep) -> tuple[Matrix, ...]:
     ends = [*known.tolist(), *([sweep.plain_loss] if math.isfinite(sweep.plain_loss) else [])]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     scale = (low, high if high > low else low + 1.0)
-    return _maps(sweep, shown, scale, ("Loss", "nats, low is fluent"), "{:.3f}")
+    return _maps(sweep, shown, scale, ("Loss", "nats, low is fluent", "nats"), "{:.3f}")
 
 
 def _maps(
     sweep: Sweep,
     shown: Sequence[np.ndarray],
     scale: tuple[float, float],
-    said: tuple[str, str],
+    said: tuple[str, str, str],
     form: str,
 ) -> tuple[Matrix, ...]:
     rows = Axis("Layer", [str(layer) for layer in sweep.layers])
@@ -200,7 +203,7 @@ def _maps(
             tip=partial(cell_tip, sweep),
             title=title,
             sentence=sentence if place == 0 else "random vector of equal length",
-            short=sentence if place == 0 else "equal length",
+            short=said[2] if place == 0 else "equal length",
         )
         for place, (title, values) in enumerate(zip(titles, shown, strict=True))
     )

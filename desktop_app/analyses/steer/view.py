@@ -101,7 +101,7 @@ class SteerView(AnalysisView):
         self.draw_result(result)
         there = (page for page, name in _SHOWS.items() if result.data.get(name) is not None)
         if (page := next(there, "")) in {page.name for page in self._all}:
-            self.pages.turn_to(page)
+            self._turn_to(page)
         self._turn_to_texts()
 
     def _turn_to_texts(self) -> None:
@@ -140,7 +140,7 @@ class SteerView(AnalysisView):
     @override
     def expect_preset(self, topic: str) -> None:
         if topic in {page.name for page in self._all}:
-            self.pages.turn_to(topic)
+            self._turn_to(topic)
 
     @override
     def take_choices(self, choices: Mapping[str, str]) -> None:
@@ -178,7 +178,7 @@ class SteerView(AnalysisView):
             changes["read_direction"] = file
         if "coef" in intent.data:
             changes["coef"] = (float(intent.data["coef"]),)
-        self.pages.turn_to(TextsPage.name)
+        self._turn_to(TextsPage.name)
         self.run_with(**changes)
 
     @override
@@ -207,7 +207,7 @@ class SteerView(AnalysisView):
 
     def _on_set_up(self, page: object = None) -> None:
         """Turn to the interventions, also before there is any result."""
-        self.pages.turn_to(page if isinstance(page, str) else ActsPage.name)
+        self._turn_to(page if isinstance(page, str) else ActsPage.name)
         self._is_set_up = True
         self._show_content(shown=True)
 
@@ -277,10 +277,17 @@ class SteerView(AnalysisView):
         else:
             self.set_params(params.model_copy(update=changes))
 
+    def _turn_to(self, name: str) -> None:
+        """Turn to a page, which begins at its top; the one in sight stays as it is scrolled."""
+        if name != self.pages.page():
+            self.pages.turn_to(name)
+            self.show_top()
+
     def _on_turn_wanted(self, name: str) -> None:
-        self.pages.turn_to(name)
+        self._turn_to(name)
 
     def _on_page_turned(self, name: str) -> None:
+        self.show_top()
         self._on_choice_made({"page": name})
 
     def _on_choice_made(self, choices: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -12,7 +13,7 @@ from desktop_app.widgets.basics.fonts import mono_font, ui_font
 from desktop_app.widgets.basics.theme import colour
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from PySide6.QtGui import QPainter
 
@@ -64,6 +65,27 @@ def thinned(count: range, pitch: float, room: float) -> range:
     step = next((step for step in _STEPS if step * pitch >= room), _STEPS[-1])
     first = -(-count.start // step) * step
     return range(first, count.stop, step)
+
+
+def fitting(
+    seen: range, pitch: float, width: Callable[[int], float], strong: Collection[int] = ()
+) -> list[int]:
+    """Return every n-th column in sight whose labels have room, each as wide as it is.
+
+    The strong ones are there in any case, and none that would touch them.
+    """
+    if pitch <= 0 or not len(seen):
+        return []
+
+    def clear(one: int, other: int) -> bool:
+        return abs(one - other) * pitch >= (width(one) + width(other)) / 2
+
+    for step in _STEPS:
+        shown = range(-(-seen.start // step) * step, seen.stop, step)
+        if all(clear(one, other) for one, other in pairwise(shown)):
+            break
+    kept = [one for one in shown if all(one == s or clear(one, s) for s in strong)]
+    return sorted({*kept, *strong})
 
 
 def spread(seen: range, pitch: float, room: float, wanted: Sequence[int]) -> set[int]:
@@ -122,8 +144,16 @@ def paint_columns(painter: QPainter, frame: MatrixFrame, axis: Axis, strong: set
     longest = pitch - 4 if roomy else float(_LONGEST_WORD)
     apart = 8 if axis.words else 4
     room = metrics.height() if standing else pitch if roomy else label_length(axis) + apart
-    columns = thinned(frame.cols_seen(), pitch, room)
-    for col in _with(columns, strong, pitch, room):
+    if standing or roomy:
+        columns = _with(thinned(frame.cols_seen(), pitch, room), strong, pitch, room)
+    else:
+        columns = fitting(
+            frame.cols_seen(),
+            pitch,
+            lambda col: metrics.horizontalAdvance(axis.labels[col]) + apart,
+            strong,
+        )
+    for col in columns:
         middle = frame.cell_rect(frame.seen.top(), col).center().x()
         if not frame.plot.left() <= middle <= frame.plot.right():
             continue

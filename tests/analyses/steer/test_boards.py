@@ -26,6 +26,7 @@ from desktop_app.analyses.steer.feature_dialog import FeatureDialog
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Intervention
 from desktop_app.support import vector_files
+from desktop_app.views.reflow import Room
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.matrix.heatmap import Heatmap
 from desktop_app.widgets.tables.ranking import RankingList
@@ -58,6 +59,11 @@ def runs(view, heard):
 
 def page_of(view):
     return view.findChild(ActsPage)
+
+
+def room_of(view):
+    """Return the room in which the pages scroll."""
+    return next(room for room in view.findChildren(Room) if room.isVisible())
 
 
 def at(maps, row, column, place=0):
@@ -113,6 +119,19 @@ def test_a_double_click_runs_that_cell_with_the_sweeps_own_settings(view, runs):
     assert (only.op, only.layer, only.coef) == ("difference", 2, 4.0)
     assert (params.sweep_layers, params.sweep_coefs, params.scan) == ("", (), False)
     assert view.read_out()["page"] == "texts"
+
+
+@pytest.mark.parametrize("width", [700, 900])
+def test_the_maps_of_a_sweep_have_room_for_their_words(view, width):
+    view.resize(width, 900)
+    view.show_result(boards.sweep_result())
+    turn_the_loop()
+    for maps in maps_of(view):
+        assert maps.width() > 0.8 * width  # below each other where the cells would be slivers
+        for pane in maps.panes[:2]:
+            assert pane.canvas.frame.cell_width() > 30
+            assert pane.line.text() == pane.canvas.matrix.sentence
+            assert pane.readout.text() == pane.canvas.matrix.cell_text(*maps.selected())
 
 
 def test_a_sweep_stays_in_reach_when_one_of_its_cells_is_run(view, runs):
@@ -216,6 +235,24 @@ def test_a_sweep_of_the_wrong_form_is_refused_in_a_sentence(view):
 
 
 # Findings and positions.
+
+
+def test_a_page_opens_at_its_top(view):
+    view.resize(700, 500)
+    view.show_result(boards.findings_result())
+    turn_the_loop()
+    bar = room_of(view).verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert bar.value() > 0
+    view.show_result(boards.findings_result())  # another one on the same page stays where it is
+    assert bar.value() > 0
+    press(view, "Interventions")
+    assert bar.value() == 0
+    turn_the_loop()
+    bar.setValue(bar.maximum())
+    view.show_result(boards.sweep_result())  # turns to its own page
+    assert view.read_out()["page"] == "sweep"
+    assert bar.value() == 0
 
 
 def test_the_experiments_stand_with_their_verdicts(view, runs):
@@ -355,6 +392,7 @@ def test_what_came_of_interventions_is_turned_to(bare):
     bare.draw_new(boards.scan_result())
     assert bare.read_out()["page"] == "scan"
     press(bare, "Interventions")
+    press(bare, "Run steering")
     plain = boards.result({"plain": [boards.said("2 4")] * 2}, sweep_layers="", sweep_coefs=[])
     bare.draw_new(plain)
     assert bare.read_out()["page"] == "texts"

@@ -11,6 +11,7 @@ from desktop_app.analyses.steer import sweep_picture as sweeps
 from desktop_app.analyses.steer.made import made_with
 from desktop_app.analyses.steer.picture import lines
 from desktop_app.analyses.steer.spec import SteerParams
+from desktop_app.analyses.steer.sweep_page import read_coefs, write_coefs
 from desktop_app.analyses.steer.swept_cell import cell_settings
 from desktop_app.contract.steering import timeline
 from tests.samples import boards
@@ -146,6 +147,19 @@ def test_a_factor_is_swept_where_there_is_no_vector():
     assert not sweeps.can_sweep({"zero": True})
 
 
+def test_coefficients_are_as_short_as_they_can_be_and_read_back():
+    told = {1e9: "1e9", -2.5e-7: "−2.5e−7", -3.0: "−3", 0.125: "0.125", 1e20: "1e20", 100.0: "100"}
+    assert {value: sweeps.coef_words(value) for value in told} == told
+    assert read_coefs(write_coefs(tuple(told))) == tuple(told)
+
+
+def test_maps_have_a_line_for_little_room_too():
+    effect, control = sweeps.effect_maps(sweep())
+    assert (effect.sentence, effect.short) == ("change of logit difference", "change")
+    assert control.short == "equal length"
+    assert [m.short for m in sweeps.fluency_maps(sweep())] == ["nats", "equal length"]
+
+
 # The findings.
 
 
@@ -158,7 +172,7 @@ def test_a_card_says_what_was_found_with_its_numbers():
     )
     assert first.title == "Which position matters"
     assert ("Layer", "2") in first.facts
-    assert ("Max logit difference", "3.2e−07") in first.facts
+    assert ("Largest difference (logits)", "3.2e−07") in first.facts
     (name, table) = first.tables[0]
     assert name == "Rows"
     assert [c.key for c in table.columns] == ["position", "ids", "text"]
@@ -166,6 +180,23 @@ def test_a_card_says_what_was_found_with_its_numbers():
     assert table.rows[1].values[2] == "↵↵"  # a line end would cut the row
     assert "1 of 3 experiments" in findings.headline((first, second, third))
     assert "could not be tried" in findings.headline((first, second, third))
+
+
+def test_numbers_behind_experiments_are_told_in_words():
+    facts = {"same_tokens_last": False, "constant_step": None, "difference_last": 2.5, "ids": [3]}
+    rows = [{"when": "prompt", "cache": "no"}, {"when": "every", "cache": "yes"}]
+    steps = [{"step": 0, "shape": [1, 6, 64]}, {"step": 1, "shape": [1, 1, 64]}]
+    said = [{"layer": None, "position": "none"}]
+    numbers = {**facts, "schedules": rows, "steps": steps, "continuations": said}
+    (card,) = findings.cards_of({"findings": [{"name": "n", "holds": True, "numbers": numbers}]})
+    assert ("Last position leaves the text as it is", "no") in card.facts
+    assert ("Largest change by the last position (logits)", "2.5000") in card.facts
+    assert not any("onstant" in name or text == "–" for name, text in card.facts)
+    tables = dict(card.tables)
+    assert tables["Schedules"].rows[0].values == ("on the prompt pass", "no")
+    assert tables["Schedules"].columns[1].heading == "With cache"
+    assert tables["Steps"].rows[0].values == ("0", "1 × 6 × 64")
+    assert tables["Continuations"].rows[0].values == ("–", "none (plain)")
 
 
 def test_a_terminal_says_the_verdict_of_the_cards():

@@ -13,7 +13,7 @@ from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequenti
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
 from desktop_app.widgets.matrix.color_bar import ColorBar
 from desktop_app.widgets.matrix.heatmap import Heatmap
-from desktop_app.widgets.matrix.matrix_axes import thinned
+from desktop_app.widgets.matrix.matrix_axes import fitting, thinned
 from desktop_app.widgets.matrix.matrix_cells import MatrixImage
 from desktop_app.widgets.matrix.matrix_frame import MatrixFrame
 from tests.finding import find
@@ -266,3 +266,13 @@ def test_the_picture_of_a_small_map_is_coarse_and_keeps_the_strongest():
     assert small.pixelColor(16, 350) == image.colour(701, 33)
     few = MatrixImage(values[:3, :5], (0.0, 1.0), diverging=False).small()
     assert (few.height(), few.width()) == (3, 5)
+
+
+def test_a_label_takes_the_room_that_it_needs_and_no_more():
+    widths = [20.0, 20.0, 20.0, 20.0, 44.0]
+    assert fitting(range(5), 32.0, widths.__getitem__) == [0, 1, 2, 3, 4]
+    assert fitting(range(5), 31.0, widths.__getitem__) == [0, 2, 4]  # the last two would touch
+    assert fitting(range(5), 31.0, widths.__getitem__, {3}) == [0, 2, 3]
+    assert fitting(range(1, 5), 31.0, widths.__getitem__) == [2, 4]
+    assert fitting(range(0), 31.0, widths.__getitem__) == []
+    assert fitting(range(5), 0.0, widths.__getitem__) == []
