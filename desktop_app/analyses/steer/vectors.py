@@ -97,10 +97,6 @@ def _broken(head: vector_files.VectorHead) -> str:
 
 
 _SAYINGS = (
-    (
-        r"make one with --from, --to and --out-vector, or with probe",
-        "make one from two sets of texts and save it, or take a probe’s direction",
-    ),
     (r"give --layer (\d+), or --elsewhere", r"choose Layer \1, or Vector elsewhere"),
     (r"give --site (\w+), or --elsewhere", "choose it as Site, or Vector elsewhere"),
     (r"give --elsewhere", "choose Vector elsewhere"),

@@ -173,7 +173,7 @@ def test_a_vector_of_another_place_or_model_is_said(tmp_path):
     wide = vectors.misfit(one, drawn.model(d_model=9), elsewhere=False)
     assert "8 numbers" in wide
     odd = vectors.misfit(act("add", file=str(tmp_path / "no.pt")), model, elsewhere=False)
-    assert "make one from two sets of texts" in odd
+    assert "make one with From, To and Save vector" in odd
     sited = act("add", file=str(path), site="mlp_out")
     assert "choose it as Site, or Vector elsewhere" in vectors.misfit(sited, model, elsewhere=False)
     assert vectors.misfit(act("zero"), model, elsewhere=False) == ""
