@@ -48,6 +48,7 @@ IntentName = Literal[
     "prompts_from",  # prompts of a family or a text for the table
     "use_token",  # a text for the prompt table: use (answer, wrong, append, corrupt), text; whose
     # it is: prompt (the text as given), number
+    "label_prompts",  # type labels into the prompt table
     "tokenize",  # the tokens of the prompt table as it is typed
 ]
 

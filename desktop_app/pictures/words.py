@@ -281,6 +281,8 @@ def setting_words(name: str, field: Any, value: Any) -> str:
         return layers_words(str(value))
     if extra.get("spelling") == "heads":
         value = dotted_name(str(value))
+    if extra.get("spelling") == "layers" and str(value).count(":") == 1:
+        value = layers_words(str(value))
     words = extra.get("words") or _SHARED_WORDS.get(name, {})
     # The empty list of heads means all of them, an empty text elsewhere that nothing was asked.
     known = words.get(str(value) or ":", words.get("") if value != "" else None)

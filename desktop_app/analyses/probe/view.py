@@ -17,7 +17,7 @@ from desktop_app.pictures.shown import SoFar
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon, icon_of
 from desktop_app.widgets.basics.layouts import column_in, row_of
@@ -45,14 +45,16 @@ class ProbeView(AnalysisView):
 
     EMPTY = (
         "Where can a label be read off?",
-        "Give prompts of two labels or more (the table's column “label”) and run: for each layer a "
-        "line is fitted to most of the prompts and measured on the others.",
+        "Give each prompt one of two labels or more: type them in the prompt table's column Label, "
+        "or paste or open prompts with a column “label”. For each layer a line is then fitted to "
+        "most of the prompts and measured on the others.",
     )
 
     @override
     def build_content(self, content: QWidget) -> None:
         self._probed: Probed | None = None
         self._cell: Cell | None = None
+        self._chosen_since = False  # whether one was chosen since the result came
         self._headline = ElidedLabel("", "heading")
         self._said = ElidedLabel("", "muted")
         self._made = ElidedLabel("", "small")
@@ -61,6 +63,10 @@ class ProbeView(AnalysisView):
         split = Reflow((left, 3, 620, 380), (right, 2, 400, 420))
         column_in(content, self._headline, self._said, self._made, (split, 1))
         self._connect_picture()
+        ways = QPushButton("Label prompts…")
+        ways.setToolTip("Show the column Label of the prompt table, and type there")
+        ways.clicked.connect(self._on_label)
+        self._empty.add_way(ways)
 
     def _build_curves(self) -> QWidget:
         self.which = SegmentedControl(
@@ -85,7 +91,7 @@ class ProbeView(AnalysisView):
         self.confusion.setAccessibleName("Confusion: labels, and what the probe says")
         self.confusion.setMinimumHeight(_LOW)
         self.prompts = RankingList("Held-out prompts, the wrong ones first")
-        self._way = ElidedLabel("", "small")
+        self._way = label("", "small", wrap=True)
         self.steer = QPushButton("Steer along it")
         served = serving("steer_with")
         self.steer.setVisible(bool(served))
@@ -100,18 +106,22 @@ class ProbeView(AnalysisView):
         self.map.cell_clicked.connect(self._on_cell_clicked)
         self.prompts.row_selected.connect(self._on_prompt_selected)
         self.steer.clicked.connect(self._on_steer)
-        self.selection.head_changed.connect(self._on_selection_changed)
-        self.selection.position_changed.connect(self._on_selection_changed)
+        self.selection.head_changed.connect(self._on_layer_selected)
+        self.selection.position_changed.connect(self._on_position_selected)
 
     # Drawing.
 
     @override
+    def draw_new(self, result: Result) -> None:
+        """Begin with the best, of which the headline speaks, whatever is selected elsewhere."""
+        self._chosen_since = False
+        self.draw_result(result)
+
+    @override
     def draw_result(self, result: Result) -> None:
-        before = self._probed
         self._probed = Probed.of(result)
-        if before is None or before.shown is not result:
-            self._cell = None
-            self._cell = self._selected(self._probed) or self._probed.best
+        if not self._chosen_since:
+            self._cell = self._probed.best
         self._draw()
 
     @override
@@ -171,7 +181,7 @@ class ProbeView(AnalysisView):
     def _draw_way(self, probed: Probed, cell: Cell) -> None:
         words = data_of.direction_words(probed, cell)
         finished = probed.shown is self.current_result
-        self._way.set_full_text(words or _NO_WAY)
+        self._way.setText(words or _NO_WAY)
         self.steer.setEnabled(bool(words) and finished)
         tip = _STEER_TIP if words and finished else _LATER if words else _NO_WAY
         self.steer.setToolTip(plain_tip(tip))
@@ -179,17 +189,6 @@ class ProbeView(AnalysisView):
     def _inside(self, cell: Cell) -> bool:
         probed = self._probed
         return probed is not None and cell[0] < probed.rows and cell[1] < probed.positions
-
-    def _selected(self, probed: Probed) -> Cell | None:
-        """Return the probe behind the selected layer, at the selected position where it has one."""
-        layer, position = self.selection.layer, self.selection.position
-        if layer is None or layer + 1 >= probed.rows:
-            return None
-        if not probed.each_position:
-            return layer + 1, 0
-        if position is not None and 0 <= position < probed.positions:
-            return layer + 1, position
-        return layer + 1, probed.best[1] if self._cell is None else self._cell[1]
 
     @override
     def read_picture(self) -> dict[str, Any]:
@@ -208,7 +207,7 @@ class ProbeView(AnalysisView):
             "which": self.which.value(),
             "confusion": self.confusion.maps(),
             "prompts": self.prompts.texts(),
-            "direction": self._way.full_text(),
+            "direction": self._way.text(),
             "can_steer": self.steer.isEnabled(),
         }
 
@@ -227,8 +226,7 @@ class ProbeView(AnalysisView):
 
     def _choose(self, cell: Cell) -> None:
         """Show a probe, and select its block; what enters block 0 belongs to none."""
-        self._cell = cell
-        self._draw_cell()
+        self._follow(cell)
         block = block_of(cell[0])
         if block is not None and self.selection.layer != block:
             self.selection.select_head(block, None)
@@ -238,12 +236,26 @@ class ProbeView(AnalysisView):
         if number is not None and result is not None and number < len(result.prompts):
             self.selection.select_prompt(number)
 
-    def _on_selection_changed(self, _what: object) -> None:
+    def _on_layer_selected(self, _head: object) -> None:
+        probed, layer = self._probed, self.selection.layer
+        if probed is not None and layer is not None and layer + 1 < probed.rows:
+            self._follow((layer + 1, (self._cell or probed.best)[1]))
+
+    def _on_position_selected(self, position: int | None) -> None:
         probed = self._probed
-        cell = None if probed is None else self._selected(probed)
-        if cell is not None and cell != self._cell:
+        if probed is None or position is None or not probed.each_position:
+            return
+        if 0 <= position < probed.positions:
+            self._follow(((self._cell or probed.best)[0], position))
+
+    def _follow(self, cell: Cell) -> None:
+        self._chosen_since = True
+        if cell != self._cell:
             self._cell = cell
             self._draw_cell()
+
+    def _on_label(self) -> None:
+        self.intent_raised.emit(Intent("label_prompts", {}))
 
     def _on_steer(self) -> None:
         """Write the direction of the chosen probe, and ask for steering along it."""

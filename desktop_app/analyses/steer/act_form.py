@@ -39,6 +39,7 @@ _NO_VECTORS = (
 )
 _FILES = "Prompts (*.txt *.csv *.jsonl);;All files (*)"
 _LONG = 40
+_HELP_LINES = 3  # the form is narrow
 
 
 class ActForm(QWidget):
@@ -47,11 +48,13 @@ class ActForm(QWidget):
     Signals:
         edited: The intervention that the form describes now.
         save_wanted: Its vector is to be saved.
+        submitted: Enter was pressed in a field.
         said: A sentence for the status bar.
     """
 
     edited = Signal(object)
     save_wanted = Signal()
+    submitted = Signal()
     said = Signal(str)
 
     def __init__(self) -> None:
@@ -169,9 +172,10 @@ class ActForm(QWidget):
             self._place.removeWidget(self.form)
             self.form.hide()
             self.form.deleteLater()
-        self.form = ParamsForm(data_of.FORMS[op])
+        self.form = ParamsForm(data_of.FORMS[op], help_lines=_HELP_LINES)
         self.form.setAccessibleName("Settings of the intervention")
         self.form.changed.connect(self._on_changed)
+        self.form.submitted.connect(self.submitted)
         self._place.addWidget(self.form)
 
     def _show_tools(self, act: Intervention) -> None:

@@ -200,8 +200,18 @@ def where_words(act: Intervention) -> str:
     return f"{name}’s {SITES[act.site]}".replace("’s residual stream", ", residual stream")
 
 
-def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -> Ranking:
-    """Return the interventions as a table; keys are their places."""
+def acts_ranking(
+    acts: Sequence[Intervention],
+    model: ModelInfo | None = None,
+    misfits: Sequence[str] = (),
+) -> Ranking:
+    """Return the interventions as a table; keys are their places.
+
+    Args:
+        acts: The interventions.
+        model: The model, where one is known.
+        misfits: Of each, why its vector cannot be taken; empty where it can.
+    """
     columns = (
         Column("number", "number", "", muted=True),
         Column("what", "name", "What"),
@@ -212,21 +222,22 @@ def acts_ranking(acts: Sequence[Intervention], model: ModelInfo | None = None) -
     )
     rows = []
     for place, act in enumerate(acts):
-        wrong = trouble(act, model)
+        lacks = trouble(act, model)
+        wrong = lacks or (misfits[place] if place < len(misfits) else "")
         values = (
             place + 1,
             _SHORT_OPS.get(act.op, OPS[act.op]),
             _short_where(act),
             positions_words(act.position),
             when_words(act.when).removeprefix("on the ").removeprefix("at "),
-            _LACKS if wrong else "",
+            _LACKS if lacks else _MISFIT if wrong else "",
         )
         tip = f"{sentence(act)}.\n{wrong}".strip()
         rows.append(Row(place, values, tip, emphasis="bad" if wrong else ""))
     return Ranking(columns, tuple(rows))
 
 
-_LACKS = "to do"
+_LACKS, _MISFIT = "to do", "misfit"
 _SHORT_OPS = {"add": "Add vector", "difference": "Difference", "set": "Set to vector"}
 _SHORT = {
     "resid_pre": "stream before",

@@ -15,7 +15,7 @@ from desktop_app.analyses.steer.options import NAMES, SharedForm, shared_of
 from desktop_app.analyses.steer.options import settings_of as shared_settings
 from desktop_app.analyses.steer.page import SteerPage
 from desktop_app.analyses.steer.spec import MAX_INTERVENTIONS
-from desktop_app.analyses.steer.vectors import proposed, save, vector_of
+from desktop_app.analyses.steer.vectors import misfit, proposed, save, vector_of
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label, panel
@@ -122,6 +122,8 @@ class ActsPage(SteerPage):
         self.form.said.connect(self.message)
         self.form.save_wanted.connect(self._on_save)
         self.shared.changed.connect(self._on_shared)
+        self.form.submitted.connect(self._on_submitted)
+        self.shared.submitted.connect(self._on_submitted)
         self.shared.texts_wanted.connect(self.texts_wanted)
 
     # What it is told.
@@ -184,8 +186,9 @@ class ActsPage(SteerPage):
         wrong = self.form.trouble()
         if wrong and self._chosen is not None:
             return f"Intervention {self._chosen + 1}: {_lower(wrong)}"
+        misfits = self._misfits()
         for place, act in enumerate(self._acts):
-            if missing := data_of.trouble(act):
+            if missing := data_of.trouble(act) or misfits[place]:
                 self._chosen = place
                 self._show()
                 return f"Intervention {place + 1}: {_lower(missing)}"
@@ -197,7 +200,7 @@ class ActsPage(SteerPage):
         acts, chosen = self._acts, self._chosen
         bad = self._params is None
         self._summary.setText(_BAD if bad else data_of.summary(acts))
-        self.list.set_ranking(data_of.acts_ranking(acts, self._model))
+        self.list.set_ranking(data_of.acts_ranking(acts, self._model, self._misfits()))
         self.list.select_key(chosen)
         self._order.setVisible(len(acts) > 1)
         act = None if chosen is None or chosen >= len(acts) else acts[chosen]
@@ -215,6 +218,11 @@ class ActsPage(SteerPage):
         self.add.setToolTip(plain_tip(_FULL if full else _ADD))
         self.up.setEnabled(act is not None and not bad and bool(chosen))
         self.down.setEnabled(act is not None and not bad and chosen != len(acts) - 1)
+
+    def _misfits(self) -> list[str]:
+        """Return of each intervention why its vector cannot be taken."""
+        elsewhere = self._params is not None and self._params.elsewhere
+        return [misfit(act, self._model, elsewhere=elsewhere) for act in self._acts]
 
     def _give(self, acts: Sequence[Intervention], chosen: int | None) -> None:
         """Have the settings do these."""
@@ -274,6 +282,10 @@ class ActsPage(SteerPage):
             acts = list(self._acts)
             acts[self._chosen] = act
             self._give(acts, self._chosen)
+
+    def _on_submitted(self) -> None:
+        """Run, as Enter does in the settings."""
+        self.run_wanted.emit({})
 
     def _on_shared(self) -> None:
         value = self.shared.try_value()

@@ -77,6 +77,7 @@ class SteerParams(Params):
         "Files of vectors that are added, each times its coefficient; FOLDER:12 is feature 12 of a "
         "sparse autoencoder.",
         max_length=MAX_VECTORS,
+        counted="added vector",
         cli="texts",
         metavar="FILE",
         hidden=True,
@@ -219,6 +220,8 @@ class SteerParams(Params):
         "Sweep layers",
         "Layers at which the intervention is tried in turn: 0:30.",
         placeholder="no sweep",
+        spelling="layers",
+        words={"": "sweep of {}"},
         hidden=True,
     )
     sweep_coefs: tuple[Strength, ...] = setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
@@ -73,7 +74,7 @@ def misfit(act: Intervention, model: ModelInfo | None, *, elsewhere: bool) -> st
     try:
         head = vector_files.read_head(act.file, "vector")
     except (BadInputError, OSError, ValueError) as error:
-        return without_flags(str(error))
+        return _in_window(str(error))
     if model is None:
         return ""
     if head.width != model.d_model:
@@ -82,7 +83,32 @@ def misfit(act: Intervention, model: ModelInfo | None, *, elsewhere: bool) -> st
             f"{model.d_model:,}: choose one that was made for this model."
         )
     place = None if act.layer is None else (act.layer % model.n_layers, act.site)
-    return without_flags(vector_files.misfit(head, model, place, elsewhere=elsewhere))
+    wrong = vector_files.misfit(head, model, place, elsewhere=elsewhere)
+    return _in_window(wrong or _broken(head))
+
+
+def _broken(head: vector_files.VectorHead) -> str:
+    """Say what is wrong with the numbers of a vector."""
+    try:
+        vector_files.read_values(head)
+    except (BadInputError, OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+_SAYINGS = (
+    (r"give --layer (\d+), or --elsewhere", r"choose Layer \1, or Vector elsewhere"),
+    (r"give --site (\w+), or --elsewhere", "choose it as Site, or Vector elsewhere"),
+    (r"give --elsewhere", "choose Vector elsewhere"),
+)
+
+
+def _in_window(message: str) -> str:
+    """Return a message with the window's ways in the place of the command line's options."""
+    for option, way in _SAYINGS:
+        message = re.sub(option, way, message)
+    message = without_flags(message)
+    return message[:1].upper() + message[1:]
 
 
 def vector_of(

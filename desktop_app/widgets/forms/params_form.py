@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic.fields import FieldInfo
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QFontMetrics, QResizeEvent
 
 # How much of a view its open form may take, and what a row of fields needs in any case.
 _SHARE = 0.58
@@ -73,12 +73,19 @@ class _FieldBox(QWidget):
 
 
 class _HelpLine(PlainLabel):
-    """The help of a field on one line; what has no room is left out by whole words."""
+    """The help of a field on so many lines; what has no room is left out by whole words."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int = 1) -> None:
         super().__init__()
         self._whole = ""
+        self._lines = lines
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        if lines > 1:
+            self.setWordWrap(True)
+            self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+            # The same with and without a help: what stands beneath does not move.
+            self.ensurePolished()
+            self.setFixedHeight(lines * self.fontMetrics().lineSpacing())
 
     def tell(self, text: str) -> None:
         """Say something else."""
@@ -92,11 +99,18 @@ class _HelpLine(PlainLabel):
 
     def _fit(self) -> None:
         metrics, words, text = self.fontMetrics(), self._whole.split(), self._whole
-        while words and metrics.horizontalAdvance(text) > self.width():
+        while words and not self._has_room(metrics, text):
             words.pop()
             text = " ".join(words) + " …"
         self.setText(text)
         self.setToolTip(plain_tip(self._whole if text != self._whole else ""))
+
+    def _has_room(self, metrics: QFontMetrics, text: str) -> bool:
+        if self._lines == 1:
+            return metrics.horizontalAdvance(text) <= self.width()
+        room = QRect(0, 0, self.width(), 0)
+        taken = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, text)
+        return taken.height() <= self._lines * metrics.lineSpacing()
 
 
 class ParamsForm(QWidget):
@@ -119,7 +133,9 @@ class ParamsForm(QWidget):
     submitted = Signal()
     texts_wanted = Signal(str, str)
 
-    def __init__(self, model_class: type[BaseModel], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, model_class: type[BaseModel], parent: QWidget | None = None, *, help_lines: int = 1
+    ) -> None:
         super().__init__(parent)
         self.model_class = self._class = model_class
         self._base: dict[str, Any] = {}
@@ -129,7 +145,7 @@ class ParamsForm(QWidget):
         self._more_room.setLayout(self._more_flow)
         self._more = QToolButton()
         self._more.setCheckable(True)
-        self._help, self._problem = _HelpLine(), PlainLabel()
+        self._help, self._problem = _HelpLine(help_lines), PlainLabel()
         self._build()
         self._add_fields()
         self.set_value(model_class.model_construct())

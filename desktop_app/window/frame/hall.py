@@ -127,6 +127,7 @@ class Hall(QObject):
         help_wanted: The name of an analysis whose help page is asked for.
         heading_wanted: The same with a heading of that page.
         log_wanted: The log is to be seen.
+        prompts_wanted: The prompt table is to be seen.
         whole_wanted: What is to take the whole window, or to give it back.
         whole_changed: What has the whole window now; empty: nothing has.
     """
@@ -135,6 +136,7 @@ class Hall(QObject):
     help_wanted = Signal(str)
     heading_wanted = Signal(str, str)
     log_wanted = Signal()
+    prompts_wanted = Signal()
     whole_wanted = Signal(str)
     whole_changed = Signal(str)
 

@@ -188,6 +188,7 @@ class Panels(QObject):
         hall.help_wanted.connect(self.show_help)
         hall.heading_wanted.connect(self.show_help)
         hall.log_wanted.connect(self.show_log)
+        hall.prompts_wanted.connect(self.show_prompts)
         self.log.warnings_counted.connect(self._on_warnings_counted)
 
     def action_specs(self) -> list[ActionSpec]:
@@ -276,6 +277,13 @@ class Panels(QObject):
             self._beside = self.docks["inspector"].width()
             layout.show_help(self.window, dock, self.help_width)
         dock.raise_()
+
+    def show_prompts(self) -> None:
+        """Bring the prompt table into sight."""
+        if self.whole.what == PICTURE:
+            self.whole.leave()
+        if not self.docks["prompts"].isVisible():
+            self.edges.unfold("prompts")
 
     def show_log(self) -> None:
         """Show the log."""

@@ -58,6 +58,7 @@ class PromptDesk(QObject):
     def action_specs(self) -> list[ActionSpec]:
         """Return what can be done with prompts."""
         table, tip = self._panel.table, "One prompt a line, or columns from a spreadsheet or .csv"
+        kinds = "Type in the column Label which kind of prompt each is"
         fill, leave = "Runs take all prompts", "Runs take none until some are ticked"
         return in_menu(
             "&Prompts",
@@ -71,6 +72,7 @@ class PromptDesk(QObject):
             ("use_as_answer", "Use as answer", 45, partial(self.use, "answer"), "", "", "", True),
             ("use_as_wrong", "Use as wrong", 46, partial(self.use, "wrong")),
             ("append_to_prompt", "Append to the prompt", 47, partial(self.use, "append")),
+            ("label_prompts", "Label prompts", 48, self.label, "", "", kinds, True),
             ("paste_prompts", "Paste prompts", 50, self.paste, "Ctrl+Shift+V", "table", tip, True),
             ("open_prompts", "Open prompts…", 60, self._ask_file, "", "folder"),
             ("save_prompts", "Save prompts…", 80, self.save_file, "", "save"),
@@ -227,8 +229,15 @@ class PromptDesk(QObject):
     def _on_view_built(self, view: AnalysisView) -> None:
         view.intent_raised.connect(self._on_intent)
 
+    def label(self) -> None:
+        """Bring the labels into sight, to be typed."""
+        self._hall.prompts_wanted.emit()
+        self._panel.table.label_rows()
+
     def _on_intent(self, intent: Intent) -> None:
-        """Use a next token that was chosen in a picture."""
+        """Use a next token that was chosen in a picture, or show where labels are typed."""
+        if intent.name == "label_prompts":
+            self.label()
         if intent.name != "use_token":
             return
         row = find_row(self._panel.rows(), intent.data["prompt"], intent.data["number"])

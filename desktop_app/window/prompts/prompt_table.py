@@ -62,7 +62,7 @@ class PromptTable(QTableView):
         self.steps = steps
         self.prompts = PromptModel()
         self._widths: tuple[int, ...] = ()
-        self._is_drawn = False
+        self._is_drawn = self._labels_wanted = False
         self.setModel(self.prompts)
         self.prompts.setParent(self)
         self.delegate = CellDelegate(self, self.prompts)
@@ -149,9 +149,10 @@ class PromptTable(QTableView):
         # The scroll bar's place is left free: it comes and goes with the height of the rows, which
         # follows from the widths.
         bar = self.verticalScrollBar().sizeHint().width()
-        room = self.width() - self.verticalHeader().width() - _TICK_WIDTH - bar
+        bars = bar + 2 * self.frameWidth()
+        room = self.width() - self.verticalHeader().width() - _TICK_WIDTH - bars
         across = self.horizontalHeader()
-        widths = column_widths(room, rows, letter)
+        widths = column_widths(room, rows, letter, labels=self._labels_wanted)
         if widths != self._widths and not self._is_drawn:  # what was drawn by hand stays
             self._widths = widths
             for column, width in enumerate(widths):
@@ -210,6 +211,20 @@ class PromptTable(QTableView):
             place = self.prompts.rowCount()
             self.prompts.insert(place, [TypedRow()])
             self.select_row(place)
+        self.setFocus()
+        self.edit(self.currentIndex())
+
+    def label_rows(self) -> None:
+        """Show the labels, also where there are none yet, and begin to type the first that lacks.
+
+        They stay in sight until another table is opened.
+        """
+        self.end_edit()
+        self._labels_wanted, self._is_drawn = True, False
+        self._fit_cells()
+        rows = self.prompts.rows()
+        lacking = (n for n, row in enumerate(rows) if not row.is_empty and not row.label)
+        self.select_row(next(lacking, max(0, self.current_row())), TEXTS.index("label"))
         self.setFocus()
         self.edit(self.currentIndex())
 

@@ -77,10 +77,14 @@ def test_the_best_probe_is_shown_first_and_no_map_of_one_position(view):
     assert len(told["prompts"]) == 4
 
 
-def test_a_selected_layer_is_shown_instead(make_view, selection):
+def test_a_layer_that_is_selected_from_then_on_is_shown_instead(make_view, selection):
     selection.select_head(2, 1)
     view = make_view("probe")
     view.show_result(result())
+    told = view.read_out()
+    assert told["chosen"] == "After block 1: 100.0 % (4 of 4)"  # what the headline calls the best
+    assert told["cell"] == (2, 0)
+    selection.select_head(2, 0)
     assert view.read_out()["cell"] == (3, 0)
     selection.select_head(0, None)
     told = view.read_out()
@@ -205,10 +209,11 @@ def test_the_first_probes_are_drawn_while_the_run_goes_on(view):
 
 def test_another_result_begins_with_its_own_best(view):
     click_point(view, 4)
+    assert view.read_out()["cell"] == (4, 0)
     view.show_result(result(each=True))
-    assert view.read_out()["cell"] == (LAYERS, 1)  # the layer stays selected
+    assert view.read_out()["cell"] == (2, 1)
     view.show_result(result())
-    assert view.read_out()["cell"] == (LAYERS, 0)
+    assert view.read_out()["cell"] == (2, 0)
     assert in_sight(view, Heatmap, MAP) == []
 
 

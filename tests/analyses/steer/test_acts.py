@@ -9,6 +9,7 @@ from desktop_app.analyses.steer.options import SharedForm, settings_of, shared_o
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.steering import Intervention
 from desktop_app.methods.text_means import sets_of
+from desktop_app.pictures.words import settings_sentence
 from desktop_app.support import vector_files
 from desktop_app.support.errors import BadInputError
 from tests.samples import boards, drawn
@@ -126,6 +127,27 @@ def test_shared_settings_are_a_part_of_all():
     assert titles["vector_at"] == "Read texts at"
 
 
+@pytest.mark.parametrize(
+    ("changes", "told", "untold"),
+    [
+        ({}, (), ("position", "prompt pass", "coefficient", "stream")),
+        ({"scale": 2.0, "layer": 1}, ("layer 1", "scale 2.0"), ("coefficient",)),
+        ({"also": ('{"op": "zero", "layer": 1}',)}, ("1 further intervention",), ("position",)),
+        (
+            {"scale": 2.0, "also": ('{"op": "zero", "layer": 1}',) * 2},
+            ("2 further interventions",),
+            ("also",),
+        ),
+        ({"zero": True, "sweep_layers": ":"}, ("sweep of all layers",), ("layers :",)),
+        ({"add": ("a", "b"), "coef": (1.0, 2.0)}, ("2 added vectors", "coefficient 1, 2"), ()),
+    ],
+)
+def test_the_settings_line_tells_of_what_is_done_alone(changes, told, untold):
+    sentence = settings_sentence(SteerParams(**changes))
+    assert all(part in sentence for part in told), sentence
+    assert not any(part in sentence for part in untold), sentence
+
+
 # Vectors.
 
 
@@ -143,13 +165,17 @@ def test_a_vector_of_another_place_or_model_is_said(tmp_path):
     assert vectors.misfit(one, model, elsewhere=False) == ""
     moved = vectors.misfit(act("add", file=str(path), layer=2), model, elsewhere=False)
     assert "made at layer 1" in moved
+    assert "choose Layer 1, or Vector elsewhere to use it" in moved
     assert vectors.misfit(act("add", file=str(path), layer=2), model, elsewhere=True) == ""
     assert vectors.misfit(act("add", file=str(path), layer=-2), model, elsewhere=False) == ""
     other = drawn.model(fingerprint="11ee")
     assert "fingerprint differs" in vectors.misfit(one, other, elsewhere=True)
     wide = vectors.misfit(one, drawn.model(d_model=9), elsewhere=False)
     assert "8 numbers" in wide
-    assert vectors.misfit(act("add", file=str(tmp_path / "no.pt")), model, elsewhere=False)
+    odd = vectors.misfit(act("add", file=str(tmp_path / "no.pt")), model, elsewhere=False)
+    assert "make one with From, To and Save vector" in odd
+    sited = act("add", file=str(path), site="mlp_out")
+    assert "choose it as Site, or Vector elsewhere" in vectors.misfit(sited, model, elsewhere=False)
     assert vectors.misfit(act("zero"), model, elsewhere=False) == ""
 
 

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QApplication,
     QFileDialog,
     QLineEdit,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSpinBox,
 )
+from safetensors.numpy import save_file
 
 from desktop_app.analyses.steer.acts import OPS
 from desktop_app.analyses.steer.acts_page import ActsPage
@@ -477,6 +479,37 @@ def test_a_vector_that_does_not_fit_is_said_before_any_run(view, tmp_path):
     press(view, "Vector elsewhere")
     assert view.read_out()["act_trouble"] == ""
     assert view.params().elsewhere
+
+
+def test_a_vector_that_does_not_fit_is_marked_in_the_list_and_no_run_is_begun(
+    view, tmp_path, runs, heard
+):
+    """Also one that is not the chosen one, and one whose numbers are none."""
+    view.show_result(boards.scan_result())
+    model, said = drawn.model(), heard(view.message_requested)
+    fits, broken = tmp_path / "fits.safetensors", tmp_path / "broken.safetensors"
+    vector_files.write(fits, np.ones(model.d_model), model, (1, "resid_post"), "by hand")
+    save_file({"vector": np.full(model.d_model, np.nan, dtype=np.float32)}, broken)
+    also = Intervention(op="add", file=str(broken), layer=1)
+    view.set_params(SteerParams(add=(str(fits),), layer=1, also=(also,)))
+    press(view, "Interventions")
+    assert [row[-1] for row in view.read_out()["acts_rows"]] == ["", "misfit"]
+    view.request_run()
+    assert not runs
+    assert said[-1][0].startswith("Intervention 2: ")
+    assert "finite" in said[-1][0]
+    assert view.read_out()["acts_chosen"] == 1
+
+
+def test_enter_runs_from_every_line_of_an_intervention(view, runs):
+    view.show_result(boards.scan_result())
+    press(view, "Interventions")
+    fields = in_sight(find(view, ActsPage).form, QLineEdit)
+    assert fields
+    for count, line in enumerate(fields, 1):
+        holder = line.parentWidget()  # a number's field has the keys, and not the line within
+        QTest.keyClick(holder if isinstance(holder, QAbstractSpinBox) else line, Qt.Key.Key_Return)
+        assert len(runs) == count
 
 
 def test_kept_vectors_are_one_click_away_and_act_where_they_were_made(view, tmp_path, monkeypatch):

@@ -257,6 +257,21 @@ def test_help_is_cut_between_words_and_moves_nothing(shown, qtbot, width):
     assert form.heightForWidth(width) == height
 
 
+def test_a_narrow_form_has_several_lines_for_its_help_and_moves_nothing(shown, qtbot):
+    said = "all, or a list; -1 is the prompt's last token at step 0, and the new token later."
+
+    class Narrow(BaseModel):
+        site: Literal["a", "b"] = Field("a", title="Site", description=said)
+
+    form = shown(ParamsForm(Narrow, help_lines=3), 300, 300)
+    height = form.heightForWidth(300)
+    form.editor("site").control.setFocus()
+    qtbot.waitUntil(lambda: any(label.text() == said for label in form.findChildren(QLabel)))
+    (told,) = [label for label in form.findChildren(QLabel) if label.text() == said]
+    assert told.heightForWidth(told.width()) <= told.height()
+    assert form.heightForWidth(300) == height
+
+
 def told(form):
     """Return the help in sight."""
     texts = {field.description for field in type(form.value()).model_fields.values()}

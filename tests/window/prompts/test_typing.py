@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit
 
-from desktop_app.window.prompts.prompt_rows import TypedRow
+from desktop_app.window.prompts.prompt_rows import TEXTS, TypedRow
 from tests.finding import find, in_sight, press, said
 from tests.window.fakes import settle
 from tests.window.hands import (
@@ -210,3 +212,32 @@ def test_a_new_prompt_takes_a_table_in_its_place(busy):
     QApplication.clipboard().setText(TABLE)
     press_key(Qt.Key.Key_V, CONTROL)
     assert busy.prompts.rows() == [ONE, TWO, *MADE]
+
+
+def test_the_probe_leads_to_where_labels_are_typed(qtbot, busy):
+    """The column is not there before; with the panel folded away it is brought back."""
+    column, table = TEXTS.index("label"), busy.prompts.table
+    assert table.isColumnHidden(column)
+    busy.panels.edges.fold("prompts")
+    busy.views.open("probe")
+    press(busy.views["probe"], "Label prompts…")
+    assert busy.docks["prompts"].isVisible()
+    assert not table.isColumnHidden(column)
+    assert table.columnWidth(column) >= 56
+    type_in("north")
+    press_key(Qt.Key.Key_Return)
+    table.select_row(1, column)
+    type_in("south")
+    press_key(Qt.Key.Key_Return)
+    assert [row.label for row in busy.prompts.rows()] == ["north", "south"]
+    undo()
+    assert [row.label for row in busy.prompts.rows()] == ["north", ""]
+
+
+def test_labels_of_a_file_are_seen_in_the_narrow_panel(qtbot, busy):
+    column, table = TEXTS.index("label"), busy.prompts.table
+    busy.prompts.set_rows([replace(ONE, label="de"), replace(TWO, label="fr")])
+    settle(qtbot, busy)
+    assert not table.isColumnHidden(column)
+    end = table.columnViewportPosition(column) + table.columnWidth(column)
+    assert end <= table.viewport().width()

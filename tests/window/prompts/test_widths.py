@@ -34,6 +34,24 @@ def test_labels_and_groups_take_room_only_where_there_are_any():
     assert column_widths(600, [TypedRow("a b", label="odd")])[4:] == (56, 0)
 
 
+def test_labels_are_seen_in_a_narrow_dock_and_what_is_empty_makes_room():
+    labelled = [TypedRow("1 2 3", label="up"), TypedRow("3 2 1", label="a label without an end")]
+    prompt, corrupt, answer, wrong, label, group = column_widths(300, labelled)
+    assert (label, group) == (72, 0)
+    assert answer == wrong == corrupt == 32
+    assert prompt > label
+    tight = column_widths(220, [TypedRow("a b", answer=" Berlin", wrong=" Paris", label="de")])
+    assert tight == (58, 26, 40, 40, 56, 0)
+    full = column_widths(300, [TypedRow("1 2", "2 1", "3", "4", label="up")])
+    assert full[4] == 56
+    assert sum(full) == 300
+
+
+def test_labels_are_seen_where_they_are_about_to_be_typed():
+    assert column_widths(300, [TypedRow("1 2 3")])[4] == 0
+    assert column_widths(300, [TypedRow("1 2 3")], labels=True)[4] == 56
+
+
 @pytest.mark.parametrize(
     ("text", "letters", "lines"),
     [("", 10, 1), ("one two", 7, 1), ("one two", 6, 2), ("a b c d", 3, 2), ("unbreakable", 3, 1)],
