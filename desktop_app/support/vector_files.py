@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from safetensors.numpy import save
 
 from desktop_app.support import paths
 from desktop_app.support.errors import BadInputError
@@ -279,6 +278,13 @@ def write(
     }
     states = {name: str(getattr(model, name)) for name in _USUAL_STATE}
     facts |= {name: state for name, state in states.items() if state != _USUAL_STATE[name]}
+    try:
+        from safetensors.numpy import save  # noqa: PLC0415 - a viewer alone has it not
+    except ImportError:
+        raise BadInputError(
+            "Vectors are written by the package safetensors, which is not installed: "
+            'install it with `pip install "lensbench[compute]"`.'
+        ) from None
     stored = save({_KEY: numbers}, metadata=facts)
     with write_atomically(path) as file:
         file.write(stored)
