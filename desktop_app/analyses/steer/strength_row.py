@@ -57,6 +57,8 @@ class StrengthRow(QWidget):
         self._slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self._slider.setMinimumWidth(120)
         self._box.setFixedWidth(110)
+        for part in (self._slider, self._box):
+            part.setAccessibleName(self._title.text())
         keep_off_edge(self._box)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         middle = Qt.AlignmentFlag.AlignVCenter
