@@ -94,9 +94,10 @@ class ProbeView(AnalysisView):
         self._way = label("", "small", wrap=True)
         self.steer = QPushButton("Steer along it")
         served = serving("steer_with")
-        self.steer.setVisible(bool(served))
         if served:
             bind_icon(self.steer, icon_of(served[0]))
+        else:
+            self.steer.hide()
         below = row_of((self._way, 1), self.steer)
         return panel(self._chosen, (self.confusion, 2), (self.prompts, 3), below)
 
