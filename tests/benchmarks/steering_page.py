@@ -43,7 +43,7 @@ def lines(results: Mapping[str, Result]) -> Iterator[str]:
     yield "# A steering study\n"
     yield (
         "Two small sets of texts, the vector between their means, what it does to five prompts and "
-        f"what it costs: step by step, with {mood.model.name} on two cores of a processor. Every "
+        f"what it costs: step by step, with {mood.model.name} on a processor. Every "
         "number here was measured in one recorded study; yours will differ with other texts.\n"
     )
     yield from _vector(mood)
