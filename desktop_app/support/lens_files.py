@@ -13,7 +13,6 @@ metadata. Nothing of it is ever executed, and of the matrices nothing is read he
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.support import paths
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.files import open_regular
+from desktop_app.support.tensor_heads import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +38,6 @@ FOLDER = "lenses"
 _USUAL = {"weights": "raw", "layernorm": "keep"}
 _KEY = re.compile(r"(?:[A-Za-z_]{1,40}\.){0,3}[A-Za-z_]{0,40}(\d{1,5})\.(weight|bias)\Z")
 _ALL = frozenset({"weight", "bias"})
-_MOST_HEAD_BYTES = 4_000_000
 _MOST_TENSORS = 20_000
 _MOST_PLACES = 1_000_000
 _MOST_LISTED = 500
@@ -102,24 +100,7 @@ def read_head(file: str | Path) -> LensHead:
             f"{told} must end in {ENDING}: lenses are read from safetensors alone, since other "
             "formats may carry code; convert it, or fit one with fit_lens."
         )
-    try:
-        with open_regular(path) as opened:
-            size = int.from_bytes(opened.read(8), "little")
-            if not 2 <= size <= _MOST_HEAD_BYTES:
-                raise _no_lens(told)
-            stored = opened.read(size)
-    except FileNotFoundError:
-        raise BadInputError(f"{told}: there is no such file; check the name.") from None
-    except OSError as error:
-        raise BadInputError(f"{told} cannot be read ({error.strerror}): name a file.") from error
-    try:
-        head = json.loads(stored) if len(stored) == size else None
-    except (ValueError, RecursionError):
-        head = None
-    if not isinstance(head, dict) or len(head) > _MOST_TENSORS:
-        raise _no_lens(told)
-    facts = head.pop("__metadata__", None)
-    facts = facts if isinstance(facts, dict) else {}
+    head, facts, _size = read_json(path, told, _no_lens(told))
     weights, biases = _tensors(head, told)
     texts = {str(k): str(v)[:_MOST_TEXT] for k, v in facts.items()}
     return LensHead(path, texts, weights, biases)

@@ -88,8 +88,15 @@ class TensorHead:
         return Entry(sizes, kind, self.begin + places[0])
 
 
-def read_tensors(path: Path, told: str) -> TensorHead:
-    """Return the head of a file.
+def read_json(
+    path: Path, told: str, spoilt: BadInputError
+) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """Return what the head of a safetensors file says of tensors and of itself, and its bytes.
+
+    Args:
+        path: The file.
+        told: How it is named in messages.
+        spoilt: Raised where it is none.
 
     Raises:
         BadInputError: There is no such file, or it is none of these.
@@ -98,7 +105,7 @@ def read_tensors(path: Path, told: str) -> TensorHead:
         with open_regular(path) as opened:
             size = int.from_bytes(opened.read(8), "little")
             if not 2 <= size <= _MOST_HEAD_BYTES:
-                raise damaged(told)
+                raise spoilt
             stored = opened.read(size)
     except FileNotFoundError:
         raise BadInputError(f"{told}: there is no such file; check the name.") from None
@@ -109,9 +116,18 @@ def read_tensors(path: Path, told: str) -> TensorHead:
     except (ValueError, RecursionError):
         head = None
     if not isinstance(head, dict) or len(head) > _MOST_TENSORS:
-        raise damaged(told)
+        raise spoilt
     facts = head.pop("__metadata__", None)
-    facts = facts if isinstance(facts, dict) else {}
+    return head, facts if isinstance(facts, dict) else {}, size
+
+
+def read_tensors(path: Path, told: str) -> TensorHead:
+    """Return the head of a file.
+
+    Raises:
+        BadInputError: There is no such file, or it is none of these.
+    """
+    head, facts, size = read_json(path, told, damaged(told))
     texts = {str(k)[:_MOST_NAME]: str(v)[:MOST_TEXT] for k, v in facts.items()}
     return TensorHead(path, told, texts, head, 8 + size)
 
