@@ -46,12 +46,15 @@ BUILT_IN = (
     "steer",
     "probe",
     "detect",
+    "corpus",
+    "features",
     "repeat",
     "compose",
     "residual",
     "compare",
     "candidates",
     "fit_lens",
+    "train_sae",
 )
 Part = Literal["run", "picture", "explain", "view", "script"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")

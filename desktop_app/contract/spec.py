@@ -44,6 +44,10 @@ IntentName = Literal[
     "steer_with",  # steer along a vector: file; read, whether it is to be read along as well; coef,
     # what it is multiplied by, where that is known
     "lens_with",  # read by a fitted lens: kind, file
+    "features_with",  # read the features of an autoencoder: sae, its folder; feature, where one is
+    # meant
+    "head_on_text",  # show what a head does on ordinary text: layer, head
+    "head_effect",  # show what removing a head does on the prompts: layer, head
     "head_facts",  # what is known of a head: layer, head
     "prompts_from",  # prompts of a family or a text for the table
     "use_token",  # a text for the prompt table: use (answer, wrong, append, corrupt), text; whose

@@ -1,0 +1,1 @@
+"""The slice `corpus`: what every head does on ordinary text."""

@@ -1,0 +1,153 @@
+"""Training of a small sparse autoencoder on activations of the loaded model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import override
+
+from desktop_app.contract.params import Params, setting
+from desktop_app.contract.spec import Analysis, FieldSpec
+
+MAX_PATH = 4_096
+Site = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
+
+
+class TrainSaeParams(Params):
+    """Settings of `train_sae`."""
+
+    text: str = setting(
+        "",
+        "Text",
+        "A text file in UTF-8, or a folder of .txt and .md files, whose activations it is trained "
+        "on; empty takes the small corpus that comes with Lensbench.",
+        placeholder="the corpus of Lensbench",
+        cli="path",
+        metavar="FILE|FOLDER",
+        max_length=MAX_PATH,
+        words={"": "on Lensbench' own corpus"},
+        named={"": ""},
+    )
+    layer: int = setting(
+        0,
+        "Layer",
+        "The layer whose activations are taken; negative counts from the end.",
+        spelling="layers",
+        words={"": "at layer {}"},
+    )
+    site: Site = setting(
+        "resid_pre",
+        "Site",
+        "The place in that layer: the stream before it, between attention and MLP or behind it, or "
+        "what its attention or MLP gives.",
+    )
+    features: int = setting(
+        0,
+        "Features",
+        "How many features it has; 0 takes four times the model's width.",
+        ge=0,
+        le=131_072,
+        words={"0": "four times as many features as the model is wide", "": "{} features"},
+    )
+    kind: Literal["standard", "topk"] = setting(
+        "standard",
+        "Kind",
+        "How few features are active: by an L1 penalty (standard), or by taking the K largest of "
+        "each token (topk).",
+        words={"standard": "by an L1 penalty", "topk": "the K largest of each token"},
+        labels={"standard": "L1 penalty", "topk": "top K"},
+    )
+    l1: float = setting(
+        0.03,
+        "L1",
+        "Weight of the L1 penalty of a standard one, on activations scaled to a mean norm of "
+        "√width; more: fewer features at a time, worse reconstruction.",
+        ge=0,
+        le=1_000,
+    )
+    k: int = setting(
+        16, "K", "Features of each token that a topk one keeps.", ge=1, le=4_096
+    )
+    steps: int = setting(
+        1_000, "Steps", "Steps of the optimiser.", ge=1, le=1_000_000, counted="step"
+    )
+    seed: int = setting(
+        0, "Seed", "Draws the first weights and the batches.", ge=0, le=2**31 - 1, advanced=True
+    )
+    tokens: int = setting(
+        20_000,
+        "Tokens",
+        "How many tokens of the text are read for activations, BOS not counted.",
+        ge=16,
+        le=10_000_000,
+        words={"": "{} tokens"},
+    )
+    window: int = setting(
+        128,
+        "Window",
+        "How many tokens the model reads at once, its BOS included.",
+        ge=3,
+        le=8_192,
+        advanced=True,
+    )
+    batch: int = setting(
+        512, "Batch", "Activations in each step.", ge=2, le=65_536, advanced=True
+    )
+    lr: float = setting(
+        1e-3, "Learning rate", "Of Adam; it warms up over the first twentieth and falls over the "
+        "last fifth.", gt=0, le=1, advanced=True
+    )
+    out_sae: str = setting(
+        "",
+        "Folder",
+        "The folder that it is written to, in SAELens' layout; empty puts it among the "
+        "autoencoders of Lensbench.",
+        placeholder="among the autoencoders",
+        cli="new_path",
+        metavar="FOLDER",
+        max_length=MAX_PATH,
+        words={"": ""},
+        named={"": ""},
+    )
+
+    @override
+    def reads_prompts(self) -> bool:
+        """Return that the prompt table plays no part."""
+        return False
+
+    @override
+    def idle(self) -> frozenset[str]:
+        """Return the setting of the kind that it is not."""
+        return frozenset({"k"} if self.kind == "standard" else {"l1"})
+
+
+ANALYSIS = Analysis(
+    name="train_sae",
+    title="Train features",
+    summary="Train a small sparse autoencoder on activations of this model.",
+    params=TrainSaeParams,
+    group="does",
+    noun="training of features",
+    fields=(
+        FieldSpec("loss", ("step",), "Loss of each step: squared error, and the penalty", telling=3),
+        FieldSpec("l0", ("step",), "Active features per token", "features", telling=2),
+        FieldSpec("dead", ("step",), "Share of features that no recent token activated", telling=1),
+        FieldSpec(
+            "variance_explained", (), "Fraction of variance explained, on tokens not trained on"
+        ),
+        FieldSpec("variance_explained_trained", (), "The same on the tokens trained on"),
+        FieldSpec("l0_end", (), "Active features per token at the end, tokens not trained on"),
+        FieldSpec("dead_end", (), "Share of features that no token activates at the end"),
+        FieldSpec("mse", (), "Mean squared error per number, on tokens not trained on"),
+        FieldSpec("scale", (), "What activations were multiplied by for training"),
+        FieldSpec("d_in", (), "Width of the activations"),
+        FieldSpec("d_sae", (), "Features"),
+        FieldSpec("hook", (), "Where the activations are taken, as TransformerLens names it"),
+        FieldSpec("tokens_read", (), "Tokens whose activations it was trained on"),
+        FieldSpec("tokens_held_out", (), "Tokens that it was measured on alone"),
+        FieldSpec("corpus", (), "Name of the text"),
+        FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
+        FieldSpec("file", (), "The folder that it lies in"),
+        FieldSpec("partial", (), "What is missing, where the run was stopped"),
+    ),
+)  # fmt: skip
