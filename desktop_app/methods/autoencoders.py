@@ -20,7 +20,7 @@ from desktop_app.support.tensor_heads import read_numbers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from desktop_app.engine.model import LoadedModel, Site
+    from desktop_app.engine.model import Hooks, LoadedModel, Site
     from desktop_app.support.autoencoder_files import AutoencoderHead, Hook
 
 _EPS = 1e-5
@@ -124,10 +124,13 @@ def open_autoencoder(model: LoadedModel, given: str, option: str = "--sae") -> A
 
 
 def inputs(
-    model: LoadedModel, autoencoder: Autoencoder, ids: torch.Tensor
+    model: LoadedModel, autoencoder: Autoencoder, ids: torch.Tensor, hooks: Hooks = ()
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what it reads `[N, S, d_in]` and what it should give `[N, S, d_out]`, float32."""
-    x = model.seen(ids, _name(autoencoder.head.reads))
+    """Return what it reads `[N, S, d_in]` and what it should give `[N, S, d_out]`, float32.
+
+    `hooks` come before, and may change the run.
+    """
+    x = model.seen(ids, _name(autoencoder.head.reads), hooks)
     x = _rows(x, ids).float()
     return x, x
 
