@@ -63,7 +63,7 @@ class Snippet(TokenStrip):
         self.set_tokens([_cell(ids, words, at) for at in self._positions])
         shown = [math.nan if at == GAP else self._weights[at] for at in self._positions]
         limits = (0.0, max(most, 1e-6))
-        self.set_values(np.array(shown), limits, diverging=False, value_name="attention")
+        self.set_values(np.array(shown), limits, diverging=False, value_name="weight")
         self.set_selected(self._positions.index(place.query))
 
     def positions(self) -> tuple[int, ...]:
@@ -77,9 +77,9 @@ class Snippet(TokenStrip):
             return "Tokens between are left out: show the whole window."
         _place, *lines = super().tip(position).split("\n")
         weight = self._weights[at]
-        told = [line for line in lines if not line.startswith("attention ")]
+        told = [line for line in lines if not line.startswith("weight ")]
         if math.isfinite(weight):
-            told.append(f"attention {number(float(weight), 5)}")
+            told.append(f"weight {number(float(weight), 5)}")
         return "\n".join([f"position {at} of the window", *told])
 
 

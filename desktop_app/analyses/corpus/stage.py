@@ -179,7 +179,7 @@ class HeadsStage(QWidget):
                 box.setItemData(at, plain_tip(measure.meaning), Qt.ItemDataRole.ToolTipRole)
             if not borrows:
                 last = box.count() - 1
-                box.setItemData(last, _HOW, Qt.ItemDataRole.ToolTipRole)
+                box.setItemData(last, plain_tip(_HOW), Qt.ItemDataRole.ToolTipRole)
                 box.model().setData(box.model().index(last, 0), 0, Qt.ItemDataRole.UserRole - 1)
         box.setCurrentIndex(-1 if chosen is None else box.findData(chosen.key))
 
