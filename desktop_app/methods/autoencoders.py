@@ -151,11 +151,11 @@ def open_autoencoder(model: LoadedModel, given: str, option: str = "--sae") -> A
 
 
 def inputs(
-    model: LoadedModel, autoencoder: Autoencoder, ids: torch.Tensor
+    model: LoadedModel, autoencoder: Autoencoder, ids: torch.Tensor, hooks: Hooks = ()
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what it reads `[N, S, d_in]` and what it should give `[N, S, d_out]`, float32.
 
-    Both are of one pass, which ends there.
+    Both are of one pass, which ends there; `hooks` come before, and may change it.
     """
     head = autoencoder.head
     read: list[torch.Tensor] = []
@@ -164,7 +164,8 @@ def inputs(
         if head.is_transcoder
         else []
     )
-    given = rows_at(model.seen(ids, hook_name(head.writes), before), ids, head.head).float()
+    seen = model.seen(ids, hook_name(head.writes), [*hooks, *before])
+    given = rows_at(seen, ids, head.head).float()
     return (rows_at(read[0], ids, head.head).float() if read else given), given
 
 

@@ -126,31 +126,6 @@ class AutoencoderHead:
             "topk": f"ReLU of the {self.k:,} largest of each token",
         }[self.architecture]
 
-    def card(self) -> dict[str, str | int | float | bool]:
-        """Return what a result says of it, by name: model, hook, sizes, activation, data."""
-        said: dict[str, str | int | float | bool | None] = {
-            "folder": str(self.folder),
-            "name": self.folder.name,
-            "architecture": self.architecture,
-            "activation": self.activation,
-            "hook": self.reads.name,
-            "layer": self.reads.layer,
-            "site": self.reads.site,
-            "hook_out": self.writes.name if self.is_transcoder else None,
-            "head": self.head,
-            "d_in": self.d_in,
-            "d_sae": self.d_sae,
-            "d_out": self.d_out if self.is_transcoder else None,
-            "k": self.k or None,
-            "b_dec_first": self.b_dec_first,
-            "scaling": self.scaling,
-            "factor": None if self.factor == 1 else self.factor,
-            "skip": self.skip or None,
-            "numbers": self.tensors.entry("W_dec").kind,
-            **self.facts,
-        }
-        return {name: value for name, value in said.items() if value is not None}
-
 
 def folder_of(given: str) -> Path:
     """Return the folder that a setting names."""
