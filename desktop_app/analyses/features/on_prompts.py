@@ -93,7 +93,8 @@ def tokens_of(
         for name, value in parts.items():
             kept.setdefault(name, []).append(value.cpu())
     found = {name: torch.cat(parts).numpy() for name, parts in kept.items()}
-    return {**found, **_explained(found.pop("missed"), y.double().cpu().numpy(), found["l0_token"])}
+    missed = found.pop("missed")
+    return found | _explained(missed, y.double().cpu().numpy(), found["l0_token"])
 
 
 def encoded(autoencoder: Autoencoder, x: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
