@@ -177,7 +177,7 @@ def _facts(
 ) -> dict[str, Any]:
     """Return what the folder says of how it was made."""
     steps, held = ended
-    how = {"k": params.k} if params.kind == "topk" else {"l1_coefficient": params.l1}
+    how = {} if params.kind == "topk" else {"l1_coefficient": params.l1}
     return {
         "dataset_path": text.windows.corpus,
         "corpus_sha256": text.windows.sha256(),

@@ -65,9 +65,7 @@ class TrainSaeParams(Params):
         ge=0,
         le=1_000,
     )
-    k: int = setting(
-        16, "K", "Features of each token that a topk one keeps.", ge=1, le=4_096
-    )
+    k: int = setting(16, "K", "Features of each token that a topk one keeps.", ge=1, le=4_096)
     steps: int = setting(
         1_000, "Steps", "Steps of the optimiser.", ge=1, le=1_000_000, counted="step"
     )
@@ -90,12 +88,14 @@ class TrainSaeParams(Params):
         le=8_192,
         advanced=True,
     )
-    batch: int = setting(
-        512, "Batch", "Activations in each step.", ge=2, le=65_536, advanced=True
-    )
+    batch: int = setting(512, "Batch", "Activations in each step.", ge=2, le=65_536, advanced=True)
     lr: float = setting(
-        1e-3, "Learning rate", "Of Adam; it warms up over the first twentieth and falls over the "
-        "last fifth.", gt=0, le=1, advanced=True
+        1e-3,
+        "Learning rate",
+        "Of Adam; it warms up over the first twentieth and falls over the last fifth.",
+        gt=0,
+        le=1,
+        advanced=True,
     )
     out_sae: str = setting(
         "",

@@ -66,7 +66,7 @@ class Measured:
 
 def scale_of(x: torch.Tensor) -> float:
     """Return what brings activations `[n, d]` to a mean norm of √d."""
-    sizes = torch.cat([block.norm(dim=-1).double() for block in x.split(_SCORED_AT_ONCE)])
+    sizes = torch.cat([block.norm(dim=-1).double() for block in torch.split(x, _SCORED_AT_ONCE)])
     return float(x.shape[1] ** 0.5 / sizes.mean().clamp_min(_TINY))
 
 
@@ -99,8 +99,7 @@ class Trainer:
         self._random = torch.Generator().manual_seed(params.seed)
         rows = torch.randn(features, x.shape[1], generator=self._random)
         rows = _unit(rows)
-        mean = torch.stack([block.double().sum(0) for block in x.split(_SCORED_AT_ONCE)]).sum(0)
-        centre = (mean / len(x) * scale).float()
+        centre = (_mean(x) * scale).float()
         first = {
             "W_enc": rows.T.contiguous(),
             "b_enc": torch.zeros(features),
@@ -188,10 +187,10 @@ def act(scores: torch.Tensor, k: int) -> torch.Tensor:
 
 def measure(weights: dict[str, torch.Tensor], k: int, x: torch.Tensor) -> Measured:
     """Return what finished weights do on activations `[n, d]` as the model has them."""
-    mean = x.double().mean(0)
+    mean = _mean(x)
     error = spread = active = 0.0
     ever = torch.zeros(weights["W_enc"].shape[1], dtype=torch.bool)
-    for block in x.split(_SCORED_AT_ONCE):
+    for block in torch.split(x, _SCORED_AT_ONCE):
         scores = (block - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
         features = act(scores, k)
         missing = block - (features @ weights["W_dec"] + weights["b_dec"])
@@ -203,8 +202,17 @@ def measure(weights: dict[str, torch.Tensor], k: int, x: torch.Tensor) -> Measur
     return Measured(explained, active / len(x), error / x.numel(), 1 - float(ever.float().mean()))
 
 
+def _mean(x: torch.Tensor) -> torch.Tensor:
+    """Return the mean of activations `[n, d]`, in float64."""
+    total = torch.zeros(x.shape[1], dtype=torch.float64)
+    for block in torch.split(x, _SCORED_AT_ONCE):
+        total += block.double().sum(0)
+    return total / len(x)
+
+
 def _unit(rows: torch.Tensor) -> torch.Tensor:
-    return rows / rows.norm(dim=-1, keepdim=True).clamp_min(_TINY)
+    found: torch.Tensor = rows / rows.norm(dim=-1, keepdim=True).clamp_min(_TINY)
+    return found
 
 
 def _batches(count: int, size: int, random: torch.Generator) -> Iterator[torch.Tensor]:
