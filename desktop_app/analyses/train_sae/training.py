@@ -70,10 +70,16 @@ def scale_of(x: torch.Tensor) -> float:
     return float(x.shape[1] ** 0.5 / sizes.mean().clamp_min(_TINY))
 
 
+def kept(params: TrainSaeParams) -> int:
+    """Return how many features of each token are kept; 0: all that are active."""
+    return params.k if params.kind == "topk" else 0
+
+
 class Trainer:
     """An autoencoder in training.
 
     Attributes:
+        scale: What activations are multiplied by.
         done: Steps so far.
     """
 
@@ -94,8 +100,8 @@ class Trainer:
             params: Kind, penalty, steps, batch, learning rate and seed.
             device: Where it is trained.
         """
-        self._x, self._scale, self._params, self._device = x, scale, params, device
-        self._k = params.k if params.kind == "topk" else 0
+        self._x, self.scale, self._params, self._device = x, scale, params, device
+        self._k = kept(params)
         self._random = torch.Generator().manual_seed(params.seed)
         rows = torch.randn(features, x.shape[1], generator=self._random)
         rows = _unit(rows)
@@ -123,7 +129,7 @@ class Trainer:
         fall = min(1.0, (params.steps - self.done) / max(1.0, params.steps * _FALL))
         for group in self._adam.param_groups:
             group["lr"] = params.lr * min(rise, fall)
-        z = self._x[next(self._batches)].to(self._device) * self._scale
+        z = self._x[next(self._batches)].to(self._device) * self.scale
         with torch.enable_grad():
             scores = (z - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
             features = act(scores, self._k)
@@ -152,7 +158,7 @@ class Trainer:
         """
         held = {name: value.detach().cpu().clone() for name, value in self._weights.items()}
         for name in ("b_enc", "b_dec"):
-            held[name] /= self._scale
+            held[name] /= self.scale
         return held
 
     def _look(self, features: torch.Tensor, loss: float) -> Step:
