@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from desktop_app.analyses.features import charts
 from desktop_app.analyses.features.found import NONE
@@ -64,6 +64,10 @@ class ListPage(FeaturesPage):
             self._draw()
         else:
             self.table.select_key(feature)
+
+    @override
+    def figure(self) -> QWidget:
+        return self.table
 
     @override
     def read(self) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def prompt_sentence(found: Found, prompt: int) -> str:
     if not math.isnan(explained):
         told.append(f"{percent(100 * explained)} of variance explained")
     if not math.isnan(active):
-        told.append(f"{number(active, 1)} features active per token")
+        told.append(f"{number(active, 1)} features per token")
     loss = loss_words(found, prompt)
     return " · ".join([*told, loss] if loss else told)
 
@@ -68,8 +68,8 @@ def loss_words(found: Found, prompt: int) -> str:
     if math.isnan(change):
         return ""
     return (
-        f"loss {number(plain, 2)} → {number(spliced, 2)} nats with its reconstruction in place "
-        f"({number(change, 2, sign=True)})"
+        f"loss {number(plain, 2)} → {number(spliced, 2)} ({number(change, 2, sign=True)}) with x̂ "
+        "in place of x"
     )
 
 
@@ -92,11 +92,18 @@ def feature_sentence(found: Found, feature: int) -> str:
     if over is not None and over.density == 0:
         told.append("never active in the corpus")
     elif over is not None:
-        told.append(f"active at {share(over.density)} of tokens, at most {amount(over.largest)}")
+        told.append(f"at {share(over.density)} of tokens, up to {amount(over.largest)}")
     tokens = list(found.writes(feature))[:_WRITTEN]
     if tokens:
         told.append(f"writes {listed(tokens)}")
     return " · ".join(told)
+
+
+def short_sentence(found: Found, feature: int) -> str:
+    """Say the same where there is little room."""
+    over, tokens = found.over(feature), list(found.writes(feature))[:2]
+    told = [share(over.density)] if over is not None else []
+    return " · ".join([*told, f"writes {listed(tokens)}"] if tokens else told)
 
 
 def peak_of(found: Found, prompt: int) -> int:
@@ -109,7 +116,7 @@ def ablated_title(found: Found, prompt: int) -> str:
     """Say what is taken away, and which change is read where."""
     at, taken = peak_of(found, prompt), TAKEN.get(str(found.params.get("ablate")), "taken away")
     token = token_words(found.tokens(prompt)[at])
-    return f"Each earlier token {taken}: change of its activation at {token}, position {at}"
+    return f"Each in turn {taken}: change of the activation at {token}, position {at}"
 
 
 def ablated_sentence(found: Found, prompt: int) -> str:

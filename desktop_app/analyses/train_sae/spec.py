@@ -128,6 +128,7 @@ ANALYSIS = Analysis(
     params=TrainSaeParams,
     group="does",
     noun="training of features",
+    serves=frozenset({"train_features"}),
     fields=(
         FieldSpec("loss", ("step",), "Loss of each step: squared error, and the penalty", telling=3),
         FieldSpec("l0", ("step",), "Active features per token", "features", telling=2),
