@@ -39,6 +39,7 @@ _MOST_BYTES = 1_000_000
 _OLD_NAMES: Mapping[str, tuple[str, ...]] = {
     "hook_name": ("hook_point",),
     "hook_head_index": ("hook_point_head_index",),
+    "hook_name_out": ("hook_point_out", "out_hook_point"),
     "hook_layer": ("hook_point_layer",),
     "activation_fn": ("activation_fn_str",),
     "dataset_path": ("dataset",),
