@@ -16,7 +16,7 @@ from desktop_app.pictures.words import clipped, number, percent, plural, shorten
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.features.found import Example, Examples, Found, Token
+    from desktop_app.analyses.features.found import Example, Examples, Found
 
 MOST_ROWS = 1_000
 """Rows of the table of features; more are found by searching."""
@@ -244,4 +244,3 @@ def _pair_words(found: Found, prompt: int, position: int) -> str:
             f"{amount(float(second[position]))}",
         ]
     )
-

@@ -155,9 +155,7 @@ class ExampleList(QWidget):
         self._column = column_in(self, spacing=10)
         self._column.addStretch(1)
 
-    def show_groups(
-        self, found: Found, feature: int, groups: Sequence[Group], most: float
-    ) -> None:
+    def show_groups(self, found: Found, feature: int, groups: Sequence[Group], most: float) -> None:
         """Show these, one below the other; `most` is the activation at the end of the tints."""
         while len(self._groups) < len(groups):
             made = _Group()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from desktop_app.analyses.features.found import NONE, Found
 from desktop_app.analyses.features.picture import next_changes, peak_of
 from desktop_app.analyses.features.readable import RULE, sentence
@@ -16,6 +14,8 @@ from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import number, percent
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from desktop_app.contract.result import Result
     from desktop_app.pictures.facts import Place
 

@@ -157,8 +157,8 @@ class FeaturePage(FeaturesPage):
         some = made is not None and bool(np.asarray(made.counts).sum())
         for part in (self._title, self._area, self._rule, self.ramp):
             part.setVisible(some)
-        for part in (self.which, self.context):
-            part.setEnabled(some)
+        self.which.setEnabled(some)
+        self.context.setEnabled(some)
         self._none.setVisible(not some)
         self._none.setText("" if some else self._missing())
         if made is None or not some:

@@ -39,7 +39,9 @@ class ListPage(FeaturesPage):
         self.search.setPlaceholderText("Number, or a token that it writes or is strongest on")
         self.search.setAccessibleName("Search features")
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(icon("search", "text_muted"), QLineEdit.ActionPosition.LeadingPosition)
+        self.search.addAction(
+            icon("search", "text_muted"), QLineEdit.ActionPosition.LeadingPosition
+        )
         self.order = QComboBox()
         self.order.setAccessibleName("Order of the features")
         for key, title in charts.ORDERS.items():

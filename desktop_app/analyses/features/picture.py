@@ -249,7 +249,9 @@ def _feature_lines(found: Found) -> Iterator[str]:
     yield f"{name_of(found.chosen)}: {feature_sentence(found, found.chosen) or 'no corpus'}"
     for name in ("write", "read"):
         rows = found.data.get(name)
-        for end in ("top", "bottom") if rows else ():
+        if rows is None:
+            continue
+        for end in ("top", "bottom"):
             told = "  ".join(f"{row['text']!r} {amount(float(row['value']))}" for row in rows[end])
             yield f"  {name} direction, {end}: {told}"
     examples = found.examples(found.chosen)

@@ -197,6 +197,7 @@ class TokensPage(FeaturesPage):
         self._draw_strip()
         self.choice_made.emit({"tint": str(self.tint.value())})
 
+    @override
     def take_choices(self, choices: dict[str, str]) -> None:
         """Take over by what tokens were tinted."""
         if choices.get("tint") in _NAMES:

@@ -32,7 +32,7 @@ _OWN, _OWN_CORPUS = "toy", "own"
 
 
 class FeaturesView(AnalysisView):
-    """The autoencoder's card and the chosen feature above pages, of which the one in sight is drawn.
+    """The card and the chosen feature above pages, of which the one in sight is drawn.
 
     The feature is the view's own, not the run's: stepping through features needs no model.
     """
@@ -183,7 +183,9 @@ class FeaturesView(AnalysisView):
             super().answer(intent)
             return
         feature = intent.data.get("feature")
-        self.run_with(sae=str(intent.data["sae"]), feature=NONE if feature is None else int(feature))
+        self.run_with(
+            sae=str(intent.data["sae"]), feature=NONE if feature is None else int(feature)
+        )
 
     @override
     def take_choices(self, choices: Mapping[str, str]) -> None:

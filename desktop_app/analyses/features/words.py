@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _TOKEN = 24
 DELETE, ZERO = "delete", "zero"
 TAKEN = {DELETE: "deleted", ZERO: "zeroed"}
+
+
 def amount(value: float, *, sign: bool = False) -> str:
     """Write an activation or a change of one with as many digits as its size needs."""
     size = abs(value)
