@@ -15,6 +15,7 @@ Line = tuple[str, str, str]
 """A title, a value, and what it means."""
 _TITLE, _VALUE = 32, 56
 _UNSAID = "not said"
+_PLAIN = {"True": "yes", "False": "no"}
 _KINDS = {
     "standard": ("ReLU", "A feature is active where its encoder output is above 0"),
     "gated": ("gated", "One encoder output says whether a feature is active, another how much"),
@@ -93,4 +94,4 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return written("{:.4g}", value)
     told = f"{value:,}" if isinstance(value, int) else " ".join(str(value or "").split())
-    return clipped(told, _VALUE) or _UNSAID
+    return clipped(_PLAIN.get(told, told), _VALUE) or _UNSAID

@@ -60,7 +60,7 @@ def prompts(found: Found, feature: int) -> Ranking:
     """Return the prompts with how strong a feature is in each, and how well x̂ does there."""
     columns = (
         Column("prompt", "number", title="", width=34, muted=True, tooltip="Its number"),
-        Column("text", "text", title="Prompt", width="stretch", least=70),
+        Column("text", "text", title="Prompt", width="stretch", least=100),
         Column("strongest", "number", title="Strongest", format=amount, width=78, bar=True,
             tooltip="The largest activation of the chosen feature in the prompt"),
         Column("explained", "number", title="Explained", format=_percent, width=78, priority=1,

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
-    from desktop_app.analyses.features.found import Example, Found
+    from desktop_app.analyses.features.found import Example, Found, Token
 
 _BEFORE = 0.7  # of the room left and right of an example, what is given to what stands before it
 _WINDOW_LINES = 12
+_NEAR = 60
 
 
 @dataclass(frozen=True)
@@ -71,21 +72,27 @@ class ExampleRow(QWidget):
         self._example: Example | None = None
         self._feature, self._most, self._whole = -1, 1.0, False
         self._widths: list[int] = []
+        self._tokens: list[Token] = []
+        self._near = (0, 0)
         self.told = ElidedLabel("", "small")
         self.strip = Strip("Example")
         self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column_in(self, self.told, self.strip, spacing=0)
 
-    def show_example(self, found: Found, feature: int, one: Example, most: float) -> None:
+    def show_example(
+        self, found: Found, feature: int, one: Example, most: float, *, whole: bool
+    ) -> None:
         """Show an example; `most` is the activation at the end of the tints."""
         self._found, self._feature, self._example, self._most = found, feature, one, most
-        tokens = found.window_tokens(one.window)
-        look = StripLook([TokenCell(t.id, t.piece, t.text) for t in tokens])
-        self._widths = box_widths(look)
+        self._tokens = found.window_tokens(one.window)
+        # No line holds more tokens than this.
+        self._near = max(0, one.position - _NEAR), one.position + _NEAR
+        near = self._tokens[slice(*self._near)]
+        self._widths = box_widths(StripLook([TokenCell(t.id, t.piece, t.text) for t in near]))
         words = f"{amount(one.value)} · {charts.example_words(found, one)}"
         self.told.set_full_text(words)
         self.strip.setAccessibleName(f"Example, activation {words}")
-        self._draw()
+        self.set_whole(whole)
 
     def set_whole(self, whole: bool) -> None:
         """Show the whole window, or one line around the example."""
@@ -103,17 +110,19 @@ class ExampleRow(QWidget):
         found, one = self._found, self._example
         if found is None or one is None:
             return
-        count = len(self._widths)
-        whole = self._whole or not 0 <= one.position < count
-        room = max(self.width(), 160)
-        first, last = (0, count) if whole else fitting(self._widths, one.position, room)
+        count, first = len(self._tokens), self._near[0]
+        last = count
+        if self._whole or not 0 <= one.position < count:
+            first = 0
+        else:
+            ends = fitting(self._widths, one.position - first, max(self.width(), 160))
+            first, last = first + ends[0], first + ends[1]
         values = found.in_window(self._feature, one.window)
         if values is None:
             values = np.full(count, np.nan)
             values[one.position] = one.value
         told = [f"activation {amount(float(v))}" if np.isfinite(v) else "" for v in values]
-        tokens = found.window_tokens(one.window)[first:last]
-        limits = (0.0, self._most)
+        limits, tokens = (0.0, self._most), self._tokens[first:last]
         self.strip.show_tokens(tokens, values[first:last], limits, told[first:last], first=first)
         self.strip.set_selected(one.position - first)
 
@@ -137,8 +146,7 @@ class _Group(QWidget):
             self.rows.append(row)
         self.count = len(group.examples)
         for row, one in zip(self.rows, group.examples, strict=False):
-            row.set_whole(whole)
-            row.show_example(found, feature, one, most)
+            row.show_example(found, feature, one, most, whole=whole)
             row.setVisible(True)
         for row in self.rows[self.count :]:
             row.setVisible(False)

@@ -12,7 +12,7 @@ from desktop_app.analyses.features.example_list import ExampleList, Group
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.strips import Ramp
-from desktop_app.analyses.features.words import name_of, space_words
+from desktop_app.analyses.features.words import space_words
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
 from desktop_app.views.reflow import Reflow
@@ -28,7 +28,7 @@ TOP, INTERVAL = "top", "interval"
 LINE, WINDOW = "line", "window"
 WRITE, READ = "write", "read"
 _MOST_SHOWN = 200
-_ROWS = {WRITE: "decoder row", READ: "encoder column"}
+_ROWS = {WRITE: "Decoder row", READ: "Encoder column"}
 _NO_CORPUS = "Name a corpus in the settings to see where in it the feature is active"
 _NOT_KEPT = "The corpus was too long to keep every feature's activations: look closer at this one"
 _NEVER = "It is never active in the corpus"
@@ -88,11 +88,13 @@ class FeaturePage(FeaturesPage):
         self._rule = label("", "small", wrap=True)
         self._none = label("", "muted", wrap=True)
         self.list = ExampleList()
-        self._area = scrolled(self.list, "Examples")
+        self._inside = QWidget()
+        column_in(self._inside, self._rule, self.list, None, spacing=8)
+        self._area = scrolled(self._inside, "Examples")
         self._area.setMinimumHeight(150)
         line = row_of(self.which, None, self.context)
         head = row_of((self._title, 1), self.ramp)
-        right = panel(line, head, self._none, (self._area, 1), self._rule, spacing=6)
+        right = panel(line, head, self._none, (self._area, 1), spacing=6)
         right.setMinimumWidth(300)
         return right
 
@@ -155,7 +157,7 @@ class FeaturePage(FeaturesPage):
         if found is None:
             return
         some = made is not None and bool(np.asarray(made.counts).sum())
-        for part in (self._title, self._area, self._rule, self.ramp):
+        for part in (self._title, self._area, self.ramp):
             part.setVisible(some)
         self.which.setEnabled(some)
         self.context.setEnabled(some)
@@ -186,8 +188,8 @@ class FeaturePage(FeaturesPage):
         known = isinstance(rows, dict)
         self._lists.setVisible(known)
         self._no_lists.setVisible(not known)
-        space = f"{name_of(self._feature)}'s {_ROWS[side]} through the unembedding"
-        self._space.set_full_text(f"{space} ({space_words(found)})")
+        told = f"{_ROWS[side]}, unembedded ({space_words(found)})"
+        self._space.set_full_text(told)
         self._space.setVisible(known)
         for shown, end, title in (
             (self.raised, "top", "Raises" if side == WRITE else "Nearest"),
@@ -206,9 +208,9 @@ class FeaturePage(FeaturesPage):
         if self.which.value() != INTERVAL:
             self.which.set_value(INTERVAL)
             self._draw_examples()
-        self.list.adjustSize()
+        self._inside.adjustSize()
         at = self.list.top_of(len(made.drawn) - 1 - interval)
-        self._area.verticalScrollBar().setValue(at)
+        self._area.verticalScrollBar().setValue(self.list.y() + at)
 
     def _on_which(self, _which: object) -> None:
         self._draw_examples()

@@ -64,6 +64,7 @@ class ListPage(FeaturesPage):
         before, self._found, self._feature = self._found, found, feature
         if found is not before:
             self._draw()
+            self.table.scrollToTop()  # where it begins, whatever is chosen
         else:
             self.table.select_key(feature)
 

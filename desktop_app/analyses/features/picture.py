@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _WRITTEN = 4
 _LISTED = 3
 _TOP = 10
+_NOTHING = 0.0005  # nats: less is written as 0.000
 
 
 def about(result: Result) -> str:
@@ -161,7 +162,7 @@ def direction_sentence(found: Found, prompt: int) -> str:
     told = []
     for place, verb in ((int(np.nanargmin(change)), "for"), (int(np.nanargmax(change)), "against")):
         right = change[place] < 0 if verb == "for" else change[place] > 0
-        if right:
+        if right and abs(change[place]) >= _NOTHING:
             value = number(float(change[place]), sign=True)
             told.append(f"{verb} {token_words(tokens[place])} at position {place} ({value} nats)")
     if not told:
