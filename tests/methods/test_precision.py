@@ -24,6 +24,7 @@ from desktop_app.engine import loading
 from desktop_app.engine.loading import load, tolerance_of
 from desktop_app.engine.model import Storage
 from desktop_app.support.errors import ModelLoadError
+from desktop_app.support.paths import resource
 from tests.engine.zoo import save_tiny
 from tests.models import tiny
 
@@ -174,6 +175,7 @@ SETTINGS = {
         "scan": True,
     },
     "fit_lens": {"windows": 2, "max_seq_len": 24, "dim_batch": 8},
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
 }
 
 

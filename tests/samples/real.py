@@ -29,6 +29,7 @@ SETTINGS = {
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
     "compose": {"full_circuit": "0.1,1.0", "ov": "1.0"},
     "circuit": {"prune": 20, "mlps": True, "minus": True, "controls": 5, "generate": 3},
     "edges": {"circuit": "0.1", "resamples": 10, "controls": 4},

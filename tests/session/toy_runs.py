@@ -50,6 +50,7 @@ OWN = {
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
 }
 SMALL = {"batch": 2, "seq_len": 6, "seeds": 1}
 

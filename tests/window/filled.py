@@ -41,6 +41,7 @@ FULL = {
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
     "steer": {
         "from": ("7 9", "6 1"),
