@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from desktop_app.support.autoencoder_files import AutoencoderHead
 
 _LEAST_NORM = 1e-8
-_ENCODER_BIASES = ("b_enc", "b_gate", "b_mag")
 
 
 def bytes_of(head: AutoencoderHead) -> int:
@@ -59,9 +58,8 @@ def read_weights(head: AutoencoderHead, device: torch.device) -> dict[str, torch
 
 def _numbers(head: AutoencoderHead, key: str) -> torch.Tensor:
     tensors = head.tensors
-    return torch.from_numpy(
-        read_numbers(tensors.path, f"{head.told}: “{key}”", tensors.entry(key)).copy()
-    )
+    told = f"{head.told}: “{key}”"
+    return torch.from_numpy(read_numbers(tensors.path, told, tensors.entry(key)))
 
 
 def _take_threshold(found: dict[str, torch.Tensor], features: int) -> None:
