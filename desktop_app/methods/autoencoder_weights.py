@@ -76,7 +76,7 @@ def _take_finetuned(head: AutoencoderHead, found: dict[str, torch.Tensor]) -> No
         factors = found.pop(key, None)
         if factors is None or bool((factors - 1).abs().max() < 1e-5):
             continue
-        if head.facts.get("finetuned") != "True" or head.rescaled:
+        if not head.finetuned or head.rescaled:
             raise BadInputError(
                 f"{head.told} holds a “{key}” that is not 1, and its settings do not say how it is "
                 "used (finetuning_scaling_factor): correct them, or take it out of the weights."
