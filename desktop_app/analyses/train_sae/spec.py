@@ -128,6 +128,7 @@ ANALYSIS = Analysis(
     params=TrainSaeParams,
     group="does",
     noun="training of features",
+    serves=frozenset({"train_features"}),
     fields=(
         FieldSpec(
             "loss",
