@@ -50,6 +50,15 @@ OWN = {
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "train_sae": {
+        "text": str(resource("help", "start.md")),
+        "tokens": 400,
+        "window": 24,
+        "features": 40,
+        "steps": 12,
+        "batch": 32,
+        "layer": 1,
+    },
 }
 SMALL = {"batch": 2, "seq_len": 6, "seeds": 1}
 
