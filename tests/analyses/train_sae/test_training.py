@@ -39,13 +39,9 @@ class Plain:
 
     def step(self):
         p, w, n = self.params, self.w, self.params.batch
-        while len(self.order) < n:
-            drawn = torch.randperm(len(self.x), generator=self.random).numpy()
-            self.order = np.concatenate([self.order, drawn])
-        chosen, self.order = self.order[:n], self.order[n:]
+        z = self._batch() * self.scale
         rise = min(1, (self.done + 1) / (p.steps / 20))
         rate = p.lr * min(rise, (p.steps - self.done) / (p.steps / 5), 1)
-        z = self.x[chosen] * self.scale
         scores = (z - w["d"]) @ w["E"] + w["e"]
         on = scores > 0
         if p.kind == "topk":
@@ -54,39 +50,50 @@ class Plain:
             on &= largest
         f = scores * on
         missing = z - (f @ w["D"] + w["d"])
-        loss = (missing**2).sum(1).mean()
         penalty = 0.0 if p.kind == "topk" else p.l1 * rise
-        loss += penalty * f.sum(1).mean()
+        loss = (missing**2).sum(1).mean() + penalty * f.sum(1).mean()
         self.quiet += n
         self.quiet[on.any(0)] = 0
         dead_share = (self.quiet >= min(self.recent, (self.done + 1) * n)).mean()
         back = -2 * missing / n
-        g_scores = (back @ w["D"].T + penalty / n) * on
-        g = {"D": f.T @ back, "d": back.sum(0)}
-        dead = np.flatnonzero(self.quiet >= self.recent)
-        if len(dead):
-            half = self.x.shape[1] // 2
-            few = min(half, len(dead))
-            some = np.zeros_like(scores)
-            for row in range(n):
-                best = dead[np.argsort(-scores[row, dead])[:few]]
-                some[row, best] = scores[row, best]
-            rest = missing - some @ w["D"]
-            again = -2 * rest / n * (few / half) / 32
-            g["D"] += some.T @ again
-            g_scores += (again @ w["D"].T) * (some != 0)
-        g["E"], g["e"] = (z - w["d"]).T @ g_scores, g_scores.sum(0)
-        g["d"] -= (g_scores @ w["E"].T).sum(0)
-        g["D"] -= (g["D"] * w["D"]).sum(1, keepdims=True) * w["D"]
+        to_scores = (back @ w["D"].T + penalty / n) * on
+        again, revived = self._revival(scores, missing)
+        slopes = {"D": f.T @ back + revived.T @ again, "d": back.sum(0)}
+        to_scores += (again @ w["D"].T) * (revived != 0)
+        slopes |= {"E": (z - w["d"]).T @ to_scores, "e": to_scores.sum(0)}
+        slopes["d"] -= (to_scores @ w["E"].T).sum(0)
+        slopes["D"] -= (slopes["D"] * w["D"]).sum(1, keepdims=True) * w["D"]
+        self._move(slopes, rate)
+        return loss, on.sum(1).mean(), dead_share
+
+    def _batch(self):
+        n = self.params.batch
+        while len(self.order) < n:
+            drawn = torch.randperm(len(self.x), generator=self.random).numpy()
+            self.order = np.concatenate([self.order, drawn])
+        chosen, self.order = self.order[:n], self.order[n:]
+        return self.x[chosen]
+
+    def _revival(self, scores, missing):
+        """Return the slope at what dead features reconstruct, and their activations there."""
+        dead, some = np.flatnonzero(self.quiet >= self.recent), np.zeros_like(scores)
+        half = self.x.shape[1] // 2
+        few = min(half, len(dead))
+        for row in range(len(scores) if few else 0):
+            best = dead[np.argsort(-scores[row, dead])[:few]]
+            some[row, best] = scores[row, best]
+        rest = missing - some @ self.w["D"]
+        return -2 * rest / len(scores) * (few / half) / 32, some
+
+    def _move(self, slopes, rate):
         self.done += 1
-        for name, slope in g.items():
+        for name, slope in slopes.items():
             self.m[name] = 0.9 * self.m[name] + 0.1 * slope
             self.v[name] = 0.999 * self.v[name] + 0.001 * slope**2
             mean = self.m[name] / (1 - 0.9**self.done)
             spread = self.v[name] / (1 - 0.999**self.done)
-            w[name] = w[name] - rate * mean / (np.sqrt(spread) + 1e-8)
-        w["D"] = w["D"] / np.linalg.norm(w["D"], axis=1, keepdims=True)
-        return loss, on.sum(1).mean(), dead_share
+            self.w[name] = self.w[name] - rate * mean / (np.sqrt(spread) + 1e-8)
+        self.w["D"] /= np.linalg.norm(self.w["D"], axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("kind", ["standard", "topk"])
