@@ -33,6 +33,14 @@ NEEDED = {
     "detect": {"batch": 2, "seq_len": 6},
     "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
     "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
+    "train_sae": {
+        "text": str(resource("help", "start.md")),
+        "tokens": 200,
+        "window": 12,
+        "features": 24,
+        "steps": 4,
+        "batch": 16,
+    },
     "steer": {"scale": 1.5, "layer": 1, "position": "all", "max_new_tokens": 3, "say": "ef"},
 }
 FORMS = [

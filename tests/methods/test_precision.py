@@ -176,7 +176,10 @@ SETTINGS = {
     },
     "fit_lens": {"windows": 2, "max_seq_len": 24, "dim_batch": 8},
     "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
+    "train_sae": {"tokens": 120, "window": 12, "features": 24, "steps": 3, "batch": 8},
 }
+# What reads a text and writes: the setting that says where, and the name.
+WRITTEN = {"fit_lens": ("out_lens", "fitted.safetensors"), "train_sae": ("out_sae", "trained")}
 
 
 class Watches(Reporter):
@@ -191,10 +194,11 @@ def test_every_pass_that_was_run_is_counted(name, tmp_path):
     assert set(SETTINGS) == set(ANALYSES)
     model, kind = tiny("llama"), ANALYSES[name].params
     own = SETTINGS[name]
-    if name == "fit_lens":
+    if name in WRITTEN:
         text = tmp_path / "text.txt"
         text.write_text("a text of some words, and more words than that\n" * 3, encoding="utf-8")
-        own = {**own, "text": str(text), "out_lens": str(tmp_path / "fitted.safetensors")}
+        field, file = WRITTEN[name]
+        own = {**own, "text": str(text), field: str(tmp_path / file)}
     calls = []
     handle = model.bridge.original_model.register_forward_pre_hook(lambda *_: calls.append(1))
     params = kind(**own)
