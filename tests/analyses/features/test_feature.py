@@ -179,8 +179,8 @@ def test_lists_are_direct_products_and_the_opposite_direction_reverses_them(arch
     norm = model.bridge.ln_final.original_component
     weight = norm.weight.detach() + (1 if architecture == "gemma2" else 0)
     for name, row in (("write", tensors["W_dec"][5]), ("read", tensors["W_enc"][:, 5])):
-        row = row - row.mean() if architecture == "gpt2" else row
-        values = (unembed @ (row * weight)).numpy()
+        centre = row.mean() if architecture == "gpt2" else 0
+        values = (unembed @ ((row - centre) * weight)).numpy()
         for kind, order in (("top", np.argsort(-values)), ("bottom", np.argsort(values))):
             rows = data[name][kind]
             assert [r["id"] for r in rows] == order[:4].tolist()
