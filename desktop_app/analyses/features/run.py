@@ -16,6 +16,7 @@ from desktop_app.analyses.features.on_prompts import (
     prompts_per_pass,
     read_prompts,
 )
+from desktop_app.analyses.features.over_text import over_text
 from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams, stored_bytes
 from desktop_app.analyses.features.token_lists import lists_of
 from desktop_app.contract.report import ShareReporter
@@ -205,10 +206,6 @@ class _Work:
 
     def _read_text(self, report: Reporter) -> None:
         """Read the text, and how much of the chosen feature the embedding tells there."""
-        from desktop_app.analyses.features.over_text import (  # type: ignore[import-untyped]
-            over_text,
-        )
-
         share = _Added(report, _PROMPTS_SHARE, _TEXT_SHARE)
         share.fields = self.fields()
         data, notices = over_text(self._model, self._autoencoder, self._params, share)
@@ -240,7 +237,7 @@ class _Work:
         """Return what must be said of the prompts and of the text."""
         rows = [self._found[number] for number in range(self.count())]
         bad = [n for n, row in enumerate(rows) if row["variance_explained"] < 0]
-        silent = [n for n, row in enumerate(rows) if row.get("peak", 0) < 0]
+        silent = bool(rows) and all(row.get("peak", 0) < 0 for row in rows)
         told = list(self._told)
         if bad:
             message = (
@@ -250,8 +247,8 @@ class _Work:
             told.append(Notice("badly_explained", message))
         if silent:
             message = (
-                f"Feature {self._params.feature} is active nowhere in {_prompts(silent)}, so that "
-                "no token can be taken from under it: choose another feature, other prompts, or "
+                f"Feature {self._params.feature} is active at no token of the prompts, so that "
+                "none can be taken from under it: choose another feature, other prompts, or a "
                 "--position."
             )
             told.append(Notice("feature_silent", message))
