@@ -73,8 +73,8 @@ class Sample:
 
     def by_priority(self) -> np.ndarray:
         """Return where the kept ones are, the lowest priority first."""
-        order = np.argsort(self.priority, kind="stable")
-        return order[np.isfinite(self.priority[order])]
+        order: np.ndarray = np.argsort(self.priority, kind="stable")
+        return order[: int(np.isfinite(self.priority).sum())]
 
 
 @dataclass(frozen=True)

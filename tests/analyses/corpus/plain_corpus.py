@@ -7,14 +7,13 @@ import math
 import numpy as np
 import torch
 
-WORDS = (
-    "the a cat dog sat ran on under mat log Monday Tuesday one two 1 2 3 4 5 6 7 8 9 , .".split()
+TEXT = "the a cat dog sat ran on under mat log Monday Tuesday one two 1 2 3 4 5 6 7 8 9 , ."
 )
 
 
 def some_text(words, seed=0):
     """Return a text of words drawn at random, which repeats itself now and then."""
-    return " ".join(np.random.default_rng(seed).choice(WORDS, words))
+    return " ".join(np.random.default_rng(seed).choice(TEXT.split(), words))
 
 
 def cut(model, text, window, bos="auto"):
