@@ -20,6 +20,7 @@ from desktop_app.views.base import AnalysisView
 from desktop_app.views.certainty import CertaintyChoice, why_not
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import panel
+from desktop_app.views.on_text import on_text
 from desktop_app.views.reflow import Reflow
 from desktop_app.views.sweep_parts import SweepHeader, SweepSide
 from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in
@@ -187,6 +188,7 @@ class SweepView(AnalysisView):
             rows.row_selected.connect(self._on_row_selected)
             rows.row_activated.connect(self._on_row_activated)
         self._details.attention_clicked.connect(self._on_attention_clicked)
+        self._details.text_clicked.connect(self._on_text_clicked)
         self._details.what.asked.connect(self._on_what_asked)
         self._details.prompt_clicked.connect(self.selection.select_prompt)
         self.menu_opening.connect(self._on_list_menu)
@@ -464,3 +466,12 @@ class SweepView(AnalysisView):
     def _on_attention_clicked(self) -> None:
         if self._details.cell is not None:
             self._on_cell_activated(*self._details.cell)
+
+    def _on_text_clicked(self) -> None:
+        result, cell = self.ready(), self._details.cell
+        if result is None or cell is None:
+            return
+        place = self.place_of(result, cell)
+        if place.layer is not None and place.head is not None:
+            self.selection.select_head(place.layer, place.head)
+            self.intent_raised.emit(on_text(place.layer, place.head))

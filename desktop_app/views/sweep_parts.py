@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from desktop_app.contract.registry import serving
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, gap_splitter, label, panel
+from desktop_app.views.on_text import ON_TEXT, on_text_button
 from desktop_app.widgets.basics.explained_card import WhatButton
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in, row_of
@@ -82,10 +84,12 @@ class CellDetails(QWidget):
 
     Signals:
         attention_clicked: Show where this head looks.
+        text_clicked: Show what this head does on ordinary text.
         prompt_clicked: The number of a prompt whose row was clicked.
     """
 
     attention_clicked = Signal()
+    text_clicked = Signal()
     prompt_clicked = Signal(object)
 
     def __init__(self, noun: str, parent: QWidget | None = None) -> None:
@@ -98,11 +102,13 @@ class CellDetails(QWidget):
         self._button.setToolTip("Show where this head looks (double-click in the picture)")
         set_role(self._button, "quiet")
         bind_icon(self._button, "eye")
+        self._on_text = on_text_button()
         self._table = RankingList("Effect per prompt")
         self.what = WhatButton("this number")
-        top = row_of((self._title, 1), self._button, self.what)
+        top = row_of((self._title, 1), self._button, self._on_text, self.what, spacing=4)
         column_in(self, top, self._sentence, (self._table, 1), (None, 0), spacing=6)
         self._button.clicked.connect(self.attention_clicked)
+        self._on_text.clicked.connect(self.text_clicked)
         self._table.row_clicked.connect(self.prompt_clicked)
         self.show_nothing()
 
@@ -112,6 +118,7 @@ class CellDetails(QWidget):
         self._title.setText(f"No {self._noun} selected")
         self._sentence.setText(_HOW + (_PICKING if picks else ""))
         self._button.setVisible(False)
+        self._on_text.setVisible(False)
         self.what.setVisible(False)
         self._table.setVisible(False)
 
@@ -121,6 +128,7 @@ class CellDetails(QWidget):
         self._title.setText(details.title)
         self._sentence.setText(details.sentence)
         self._button.setVisible(opens)
+        self._on_text.setVisible(opens and bool(serving(ON_TEXT)))
         self.what.setVisible(True)
         self._table.setVisible(bool(details.prompts.rows))
         if details.prompts.rows:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.grammar import Part
     from desktop_app.contract.result import Result
+    from desktop_app.contract.spec import Intent
     from desktop_app.pictures.certainty import Cells
     from desktop_app.pictures.matrix import Cell
     from desktop_app.pictures.sweep import Shown
@@ -103,6 +104,15 @@ class AblateView(SweepView):
     def place_of(self, result: Result, cell: Cell) -> Place:
         layer, head = data_of.part_at(result, cell)
         return Place(layer=layer, head=head)
+
+    @override
+    def answer(self, intent: Intent) -> None:
+        """Show what removing a head does; without a result of heads it is computed."""
+        super().answer(intent)
+        if intent.name != "head_effect" or self._busy:
+            return
+        if self._result is None or not self.opens(self._result):
+            self.run_with(component="head")
 
     @override
     def parts_of(self, result: Result, cell: Cell) -> tuple[Part, ...]:

@@ -14,6 +14,7 @@ from desktop_app.analyses.attention.picture import ARRAYS, can_drop_first, numbe
 from desktop_app.analyses.attention.weights import Taste, can_weigh
 from desktop_app.pictures.stretch import KINDS, LOG
 from desktop_app.pictures.words import part_name
+from desktop_app.views.on_text import on_text_button
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
@@ -36,6 +37,7 @@ class AttentionControls(QWidget):
         compare_wanted: (layer, head) to stand beside the shown one; None: the view's choice.
         compare_ended: No head is to stand beside it.
         run_wanted: The setting that a new run should have, and its value.
+        text_wanted: What the shown head does on ordinary text is to be shown.
     """
 
     view_changed = Signal()
@@ -43,6 +45,7 @@ class AttentionControls(QWidget):
     compare_wanted = Signal(object)
     compare_ended = Signal()
     run_wanted = Signal(str, bool)
+    text_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,7 +66,7 @@ class AttentionControls(QWidget):
             "Weigh each source by the norm of v·W_O (computed by one more run, then at once)",
         )
         self._compare, self._second = _compare_button(), _second_box()
-        self._more = _more_button()
+        self._on_text, self._more = on_text_button(), _more_button()
         self._menu = QMenu(self._more)
         self._more.setMenu(self._menu)
         self._fill()
@@ -75,7 +78,7 @@ class AttentionControls(QWidget):
         toggles.setFixedHeight(28)
         row_in(beside, self._compare, self._second, spacing=4)
         row = FlowLayout(self, 8)
-        parts = (self._mode, self._arrays, toggles, self._scale, beside, self._more)
+        parts = (self._mode, self._arrays, toggles, self._scale, beside, self._on_text, self._more)
         for widget in parts:
             row.addWidget(widget)
 
@@ -87,6 +90,7 @@ class AttentionControls(QWidget):
         self._weighted.clicked.connect(self._on_weighted_clicked)
         self._compare.clicked.connect(self._on_compare_clicked)
         self._second.activated.connect(self._on_second_chosen)
+        self._on_text.clicked.connect(self.text_wanted)
         self._menu.triggered.connect(self._on_triggered)
 
     def key(self) -> str:

@@ -21,6 +21,7 @@ from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.choosers import PromptChooser
 from desktop_app.views.frame import gap_splitter, label, panel, scrolled
+from desktop_app.views.on_text import on_text
 from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.matrix.head_grid import HeadGrid
 
@@ -108,6 +109,7 @@ class AttentionView(AnalysisView):
         self._controls.compare_wanted.connect(self._on_compare_wanted)
         self._controls.compare_ended.connect(self._on_compare_ended)
         self._controls.run_wanted.connect(self._on_run_wanted)
+        self._controls.text_wanted.connect(self._on_text_wanted)
         self.selection.head_changed.connect(self._on_head_changed)
         self.selection.pair_changed.connect(self._on_pair_changed)
         self.selection.position_changed.connect(self._on_pair_changed)
@@ -374,6 +376,12 @@ class AttentionView(AnalysisView):
 
     def _on_run_wanted(self, setting: str, value: bool) -> None:
         self.run_with(**{setting: value})
+
+    def _on_text_wanted(self) -> None:
+        if self._result is not None:
+            head = self._chosen(self._result)
+            self.selection.select_head(*head)
+            self.intent_raised.emit(on_text(*head))
 
     def _on_grid_clicked(self, row: int, column: int) -> None:
         if self._result is not None:

@@ -71,7 +71,7 @@ _HEADS = ("layer", "head")
 _PLACES = (*_HEADS, "place", "part")
 
 
-def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> int:  # noqa: ARG001
+def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> int:
     """Return the bytes that a result of these settings keeps at most."""
     if not isinstance(params, CorpusParams):
         return 0

@@ -13,9 +13,10 @@ from desktop_app.analyses.detect.maps import ScoreMaps
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.views.frame import label, panel, scrolled
+from desktop_app.views.on_text import on_text, on_text_button
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon
-from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.segmented import Pages
 from desktop_app.widgets.matrix.pattern_view import PatternView
 from desktop_app.widgets.tables.ranking import RankingList
@@ -183,7 +184,8 @@ class DetectView(AnalysisView):
         self._so_far: Mapping[str, Any] = {}
         self._read_out = label(_HINT, "small", wrap=True)
         self._maps, self._side, self._card = ScoreMaps(), DetectSide(), CircuitCard()
-        left = panel((self._maps, 1), self._read_out, margins=10)
+        self._on_text = on_text_button()
+        left = panel((self._maps, 1), row_of((self._read_out, 1), self._on_text), margins=10)
         right = panel(self._side, margins=10)
         split = Reflow((left, 3, 640, 320), (right, 2, 400, 300))
         self.pages = Pages(("heads", "All heads", split), ("card", "Circuit card", self._card))
@@ -200,6 +202,7 @@ class DetectView(AnalysisView):
         self._side.table.row_selected.connect(self._on_head_clicked)
         self._side.table.row_activated.connect(self._on_head_activated)
         self._side.pattern.button.clicked.connect(self._on_patterns_wanted)
+        self._on_text.clicked.connect(self._on_text_clicked)
         self._card.empty.action_clicked.connect(self._on_card_wanted)
         self._card.attention_wanted.connect(self.open_attention)
         self.selection.head_changed.connect(self._on_head_changed)
@@ -346,6 +349,14 @@ class DetectView(AnalysisView):
         head = self._numbers(place)
         if head is not None:
             self.open_attention(*head)
+
+    def _on_text_clicked(self) -> None:
+        data = self._told()
+        place = self._place() or (None if data is None else self._side.best(data, self._score))
+        head = None if place is None else self._numbers(place)
+        if head is not None:
+            self.selection.select_head(*head)
+            self.intent_raised.emit(on_text(*head))
 
     def _on_head_hovered(self, place: Cell | None) -> None:
         data = self._told()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from desktop_app.support.guard import override
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import FlowLayout, row_in
 from desktop_app.widgets.basics.words import plain_tip
@@ -25,13 +23,11 @@ class CardStrip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._flow = FlowLayout(self, spacing=4)
+        self._flow = FlowLayout(self, spacing=2)
         self._lines: tuple[Line, ...] = ()
         self._parts: list[QWidget] = []
         self.setAccessibleName("What the autoencoder is")
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
     def show_lines(self, lines: Sequence[Line]) -> None:
         """Show these; of very many the first."""
@@ -47,7 +43,7 @@ class CardStrip(QWidget):
             part = QWidget(self)
             name, said = label(title, "small"), label(value, "chip")
             row_in(part, name, said, spacing=5, margins=(0, 0, 12, 0))
-            part.setToolTip(plain_tip(f"{title}: {value}\n{meaning}".strip()))
+            part.setToolTip(plain_tip(meaning))
             self._flow.addWidget(part)
             part.setVisible(True)
             self._parts.append(part)
@@ -57,7 +53,3 @@ class CardStrip(QWidget):
     def texts(self) -> list[str]:
         """Return what it says."""
         return [f"{title} {value}" for title, value, _meaning in self._lines]
-
-    @override
-    def minimumSizeHint(self) -> QSize:
-        return QSize(160, 0)

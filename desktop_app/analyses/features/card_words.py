@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 Line = tuple[str, str, str]
 """A title, a value, and what it means."""
-_TITLE, _VALUE = 32, 90
+_TITLE, _VALUE = 32, 56
 _UNSAID = "not said"
+_PLAIN = {"True": "yes", "False": "no"}
 _KINDS = {
     "standard": ("ReLU", "A feature is active where its encoder output is above 0"),
     "gated": ("gated", "One encoder output says whether a feature is active, another how much"),
@@ -31,7 +32,11 @@ _FACTS = {
     "l1": ("L1", "Weight of the sparsity penalty in its training"),
     "context": ("Context", "Tokens of the windows that it was trained on"),
     "bos": ("BOS", "Whether those windows began with a BOS"),
+    "tokens": ("Tokens", "How many tokens it was trained on"),
 }
+_FIRST = ("data", "l1", "context", "bos", "tokens")
+# Where it came from in detail: said under the pointer.
+_MINOR = ("fingerprint", "weights", "layernorm", "version", "created")
 
 
 def card_facts(found: Found) -> list[Line]:
@@ -41,8 +46,11 @@ def card_facts(found: Found) -> list[Line]:
 
 
 def _lines(card: Mapping[str, Any]) -> Iterator[Line]:
+    given = card.get("facts")
+    facts: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
     kind = "Transcoder" if card.get("writes") else "Autoencoder"
-    yield kind, _text(card.get("name")), "The name of its folder"
+    minor = [f"{key.capitalize()}: {_text(facts.pop(key))}" for key in _MINOR if key in facts]
+    yield kind, _text(card.get("name")), "\n".join(["The name of its folder", *minor])
     yield "Model", _text(card.get("model")), "The model on whose activations it was trained"
     yield "Reads" if card.get("writes") else "Hook", _hook(card), "As TransformerLens names it"
     if card.get("writes"):
@@ -53,20 +61,18 @@ def _lines(card: Mapping[str, Any]) -> Iterator[Line]:
     if card.get("k"):
         activation = f"{activation} = {int(card['k']):,}"
     yield "Activation", activation, meaning
-    yield from _further(card)
-
-
-def _further(card: Mapping[str, Any]) -> Iterator[Line]:
-    """Yield what the folder says besides, and that it does not say on which text."""
-    facts = card.get("facts")
-    told = dict(facts) if isinstance(facts, dict) else {}
-    for key in ("data", *told):
-        if key in told or key == "data":
-            title, meaning = _FACTS.get(key, (key.replace("_", " ").capitalize(), ""))
-            yield clipped(title, _TITLE), _text(told.pop(key, "")), meaning
     scaling = _SCALINGS.get(str(card.get("scaling")))
     if scaling:
         yield "Input", f"scaled {scaling}", "What is done to an activation before, and undone after"
+    yield from _further(facts)
+
+
+def _further(facts: dict[str, Any]) -> Iterator[Line]:
+    """Yield what the folder says besides; of the text, also that it does not say it."""
+    for key in (*_FIRST, *(key for key in facts if key not in _FIRST)):
+        if key in facts or key == "data":
+            title, meaning = _FACTS.get(key, (str(key).replace("_", " ").capitalize(), ""))
+            yield clipped(title, _TITLE), _text(facts.get(key)), meaning
 
 
 def _hook(card: Mapping[str, Any]) -> str:
@@ -88,4 +94,4 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return written("{:.4g}", value)
     told = f"{value:,}" if isinstance(value, int) else " ".join(str(value or "").split())
-    return clipped(told, _VALUE) or _UNSAID
+    return clipped(_PLAIN.get(told, told), _VALUE) or _UNSAID

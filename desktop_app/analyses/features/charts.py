@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.features.words import amount, listed, name_of, share, token_words
+from desktop_app.analyses.features.words import amount, listed, share, token_words
 from desktop_app.pictures.curves import Curves, Key, Line, Scale, Scatter, thinned
-from desktop_app.pictures.ranking import Bar, Column, Ranking, Row
+from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import clipped, number, percent, plural, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desktop_app.analyses.features.found import Example, Examples, Found, Token
+    from desktop_app.analyses.features.found import Example, Examples, Found
 
 MOST_ROWS = 1_000
 """Rows of the table of features; more are found by searching."""
@@ -35,23 +35,19 @@ ORDERS = {
 def token_features(found: Found, prompt: int, position: int) -> Ranking:
     """Return a token's strongest features, with what each of them writes where that is known."""
     columns = (
-        Column("feature", "name", title="Feature", width=78),
-        Column("activation", "number", title="Activation", format=amount, width=84),
-        Column("bar", "bar", title="", width="stretch", least=60, priority=2),
-        Column("density", "number", title="Active", format=share, width=70, priority=1,
+        Column("feature", "name", title="Feature", width=70),
+        Column("activation", "number", title="Activation", format=amount, width=84, bar=True),
+        Column("density", "number", title="Active", format=share, width=70, priority=2,
             tooltip="Share of the corpus' tokens at which it is active"),
-        Column("writes", "mono", title="Writes", width=180, priority=1),
+        Column("writes", "mono", title="Writes", width="stretch", least=110, priority=1,
+            tooltip="Tokens whose logits its decoder row raises most"),
     )  # fmt: skip
     rows = found.listed(prompt, position) if prompt < found.prompts else []
-    keep = [n for n, column in enumerate(columns) if n < 3 or found.has_corpus]
-    made = [
-        Row(feature, (name_of(feature)[8:], value, Bar(value), *_seen(found, feature)), "")
-        for feature, value in rows
-    ]
-    return Ranking(
-        tuple(columns[n] for n in keep),
-        tuple(Row(row.key, tuple(row.values[n] for n in keep), row.tooltip) for row in made),
-    )
+    shown = columns if found.has_corpus else columns[:2]
+    made = ((f"{feature:,}", value, *_seen(found, feature)) for feature, value in rows)
+    keys = (feature for feature, _value in rows)
+    listed_rows = (Row(k, row[: len(shown)]) for k, row in zip(keys, made, strict=True))
+    return Ranking(shown, tuple(listed_rows))
 
 
 def _seen(found: Found, feature: int) -> tuple[float, str]:
@@ -64,15 +60,15 @@ def prompts(found: Found, feature: int) -> Ranking:
     """Return the prompts with how strong a feature is in each, and how well x̂ does there."""
     columns = (
         Column("prompt", "number", title="", width=34, muted=True, tooltip="Its number"),
-        Column("text", "text", title="Prompt", width="stretch", least=90),
-        Column("strongest", "number", title="Strongest", format=amount, width=84, bar=True,
+        Column("text", "text", title="Prompt", width="stretch", least=100),
+        Column("strongest", "number", title="Strongest", format=amount, width=78, bar=True,
             tooltip="The largest activation of the chosen feature in the prompt"),
-        Column("explained", "number", title="Explained", format=_percent, width=84, priority=1,
+        Column("explained", "number", title="Explained", format=_percent, width=78, priority=1,
             tooltip="Share of the variance over the prompt's tokens that x̂ explains"),
         Column("l0", "number", title="L0", format=partial(number, digits=1), width=56, priority=2,
             tooltip="Active features per token"),
         Column("loss", "number", title="Loss", format=partial(number, digits=2, sign=True),
-            width=64, priority=1, tooltip="Change of the mean next-token loss, in nats, with x̂ in "
+            width=60, priority=1, tooltip="Change of the mean next-token loss, in nats, with x̂ in "
             "place of x"),
     )  # fmt: skip
     return Ranking(columns, tuple(_prompt_row(found, n, feature) for n in range(found.prompts)))
@@ -157,9 +153,10 @@ def _feature_row(found: Found, feature: int) -> Row:
 def directions(rows: Sequence[dict[str, object]], title: str) -> Ranking:
     """Return the tokens that a direction raises or lowers most, with the change of their logits."""
     columns = (
-        Column("token", "token", title=title, width="stretch", least=100),
-        Column("value", "number", title="Logit", format=partial(amount, sign=True), width=76),
-    )
+        Column("token", "token", title=title, width="stretch", least=60),
+        Column("value", "number", title="Logit", format=partial(number, digits=2, sign=True),
+            width=56),
+    )  # fmt: skip
     made = []
     for rank, row in enumerate(rows):
         text, piece, value = str(row["text"]), str(row["piece"]), float(str(row["value"]))
@@ -187,8 +184,7 @@ def interval_words(examples: Examples, interval: int) -> str:
     low, high = (amount(float(examples.edges[interval + n])) for n in (0, 1))
     drawn = len(examples.drawn[interval]) if interval < len(examples.drawn) else 0
     count = int(examples.counts[interval])
-    told = f"Interval {interval + 1} of {len(examples.counts)}, {low} to {high}: "
-    return f"{told}{plural(count, 'token')}{f', {drawn} drawn' if count else ''}"
+    return f"{low} to {high} · {plural(count, 'token')}{f', {drawn} drawn' if count else ''}"
 
 
 def example_words(found: Found, one: Example) -> str:
@@ -204,7 +200,7 @@ def embedding(found: Found, prompt: int) -> Scatter:
     kept = thinned(np.abs(alone - within))
     tones = tuple("accent" if whose[n][0] == prompt else "text_muted" for n in kept)
     own = any(tone == "accent" for tone in tones)
-    keys = (Key("this prompt", "accent"), Key("other prompts", "text_muted"))
+    keys = (Key("this prompt", "accent", "bar"), Key("other prompts", "text_muted", "bar"))
     return Scatter(
         alone[kept],
         within[kept],
@@ -248,4 +244,3 @@ def _pair_words(found: Found, prompt: int, position: int) -> str:
             f"{amount(float(second[position]))}",
         ]
     )
-

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QSpinBox, QWidget
 
 from desktop_app.analyses.features.found import NONE
-from desktop_app.analyses.features.picture import feature_sentence
+from desktop_app.analyses.features.picture import feature_sentence, short_sentence
 from desktop_app.contract.registry import serving
 from desktop_app.views.frame import ElidedLabel, label
 from desktop_app.widgets.basics.icons import bind_icon, icon_of
@@ -70,7 +70,8 @@ class FeatureBar(QWidget):
         self.number.setValue(max(feature, 0))
         self.number.blockSignals(False)
         known = feature != NONE
-        self._said.set_full_text(feature_sentence(found, feature) if known else "none is active")
+        told = (feature_sentence(found, feature), short_sentence(found, feature))
+        self._said.set_full_text(*(told if known else ("none is active", "")))
         looked = feature == found.chosen
         self.look.setEnabled(known and finished and not looked)
         self.look.setToolTip(plain_tip(_LOOKED if looked and known else _LOOK_TIP))

@@ -8,11 +8,11 @@ import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.features import charts
-from desktop_app.analyses.features.example_list import ExampleList
+from desktop_app.analyses.features.example_list import ExampleList, Group
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.strips import Ramp
-from desktop_app.analyses.features.words import name_of, space_words
+from desktop_app.analyses.features.words import space_words
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
 from desktop_app.views.reflow import Reflow
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TOP, INTERVAL = "top", "interval"
 LINE, WINDOW = "line", "window"
 WRITE, READ = "write", "read"
-_ROWS = {WRITE: "decoder row", READ: "encoder column"}
+_MOST_SHOWN = 200
+_ROWS = {WRITE: "Decoder row", READ: "Encoder column"}
 _NO_CORPUS = "Name a corpus in the settings to see where in it the feature is active"
 _NOT_KEPT = "The corpus was too long to keep every feature's activations: look closer at this one"
 _NEVER = "It is never active in the corpus"
@@ -48,9 +49,10 @@ class FeaturePage(FeaturesPage):
         self._found: Found | None = None
         self._feature = NONE
         self._examples: Examples | None = None
-        self._interval = 0
+        self._drawn: object = None
         left, right = self._build_left(), self._build_right()
-        column_in(self, (Reflow((left, 2, 300, 430), (right, 3, 430, 300)), 1))
+        self._shown = Reflow((left, 5, 320, 420), (right, 6, 390, 300))
+        column_in(self, (self._shown, 1))
         self.plot.point_clicked.connect(self._on_interval)
         self.which.changed.connect(self._on_which)
         self.context.changed.connect(self._on_context)
@@ -60,7 +62,7 @@ class FeaturePage(FeaturesPage):
         self._counts = ElidedLabel("", "heading")
         self.plot = Plot()
         self.plot.setAccessibleName("Tokens in each interval of activation")
-        self.plot.setMinimumHeight(130)
+        self.plot.setMinimumHeight(104)
         self.side = SegmentedControl([(WRITE, "Writes"), (READ, "Reads")])
         self._space = ElidedLabel("", "small")
         self.raised, self.lowered = RankingList("Raised most"), RankingList("Lowered most")
@@ -68,11 +70,11 @@ class FeaturePage(FeaturesPage):
         self._lists = QWidget()
         row_in(self._lists, (self.raised, 1), (self.lowered, 1), spacing=6)
         for part in (self.raised, self.lowered):
-            part.setMinimumWidth(110)
+            part.setMinimumWidth(116)
         above = panel(self._counts, (self.plot, 1), spacing=4)
         line = row_of(self.side, None)
         below = panel(line, self._space, self._no_lists, (self._lists, 1), spacing=4)
-        left = Reflow((above, 2, 190, 180), (below, 3, 260, 220), upright=True)
+        left = Reflow((above, 2, 190, 150), (below, 3, 260, 150), upright=True)
         left.setMinimumWidth(270)
         return left
 
@@ -86,17 +88,18 @@ class FeaturePage(FeaturesPage):
         self._rule = label("", "small", wrap=True)
         self._none = label("", "muted", wrap=True)
         self.list = ExampleList()
-        self._area = scrolled(self.list, "Examples")
+        self._inside = QWidget()
+        column_in(self._inside, self._rule, self.list, None, spacing=8)
+        self._area = scrolled(self._inside, "Examples")
         self._area.setMinimumHeight(150)
-        line = row_of(self.which, self.context, None, self.ramp)
-        right = panel(line, self._title, self._none, (self._area, 1), self._rule, spacing=6)
+        line = row_of(self.which, None, self.context)
+        head = row_of((self._title, 1), self.ramp)
+        right = panel(line, head, self._none, (self._area, 1), spacing=6)
         right.setMinimumWidth(300)
         return right
 
     @override
     def draw(self, found: Found, feature: int, prompt: int) -> None:
-        if found is not self._found or feature != self._feature:
-            self._interval = -1
         self._found, self._feature = found, feature
         self._examples = None if feature == NONE else found.examples(feature)
         self._draw_lists()
@@ -104,11 +107,16 @@ class FeaturePage(FeaturesPage):
         self._draw_examples()
 
     @override
+    def figure(self) -> QWidget:
+        return self._shown
+
+    @override
     def read(self) -> dict[str, Any]:
         return {
             "counts": self._counts.full_text(),
             "histogram": self.plot.picture(),
-            "interval": self._interval,
+            "interval": self.plot.selected(),
+            "scrolled": self._area.verticalScrollBar().value(),
             "side": self.side.value(),
             "space": self._space.full_text(),
             "raised": self.raised.texts(),
@@ -135,7 +143,6 @@ class FeaturePage(FeaturesPage):
         self._counts.set_full_text("Tokens by activation" if some else self._missing())
         if made is not None and some:
             self.plot.show_picture(charts.histogram(made))
-            self.plot.set_selected(self._interval if self.which.value() == INTERVAL else None)
 
     def _missing(self) -> str:
         """Return why there are no examples."""
@@ -146,29 +153,31 @@ class FeaturePage(FeaturesPage):
         return _NEVER if over is not None and over.density == 0 else _NOT_KEPT
 
     def _draw_examples(self) -> None:
-        found, made = self._found, self._examples
+        found, made, before = self._found, self._examples, self._drawn
         if found is None:
             return
         some = made is not None and bool(np.asarray(made.counts).sum())
-        for part in (self._title, self._area, self._rule, self.ramp):
+        for part in (self._title, self._area, self.ramp):
             part.setVisible(some)
-        for part in (self.which, self.context):
-            part.setEnabled(some)
+        self.which.setEnabled(some)
+        self.context.setEnabled(some)
         self._none.setVisible(not some)
         self._none.setText("" if some else self._missing())
         if made is None or not some:
-            self.list.show_examples(found, self._feature, (), 1.0)
+            self.list.show_groups(found, self._feature, (), 1.0)
             return
         most = float(made.edges[-1])
         self.ramp.set_scale((0.0, most))
-        if self._interval < 0:  # the strongest of those that have any
-            self._interval = int(np.flatnonzero(made.counts)[-1])
+        own = found.data.get("rule") if self._feature == found.chosen else ""
+        self._rule.setText(str(own or _RULE))
         top = self.which.value() == TOP
-        shown = made.top if top else made.drawn[self._interval]
-        title = f"The {len(shown):,} largest" if top else charts.interval_words(made, self._interval)
-        self._title.set_full_text(title)
-        self._rule.setText(str(found.data.get("rule") or _RULE))
-        self.list.show_examples(found, self._feature, shown, most)
+        groups = [Group("", made.top)] if top else _by_interval(made)
+        told = f"The {len(made.top):,} largest" if top else "Strongest interval first"
+        self._title.set_full_text(told)
+        self.list.show_groups(found, self._feature, groups, most)
+        if before != (self._feature, top):
+            self._area.verticalScrollBar().setValue(0)
+        self._drawn = (self._feature, top)
 
     def _draw_lists(self) -> None:
         found = self._found
@@ -179,12 +188,12 @@ class FeaturePage(FeaturesPage):
         known = isinstance(rows, dict)
         self._lists.setVisible(known)
         self._no_lists.setVisible(not known)
-        space = f"{name_of(self._feature)}'s {_ROWS[side]} through the unembedding"
-        self._space.set_full_text(f"{space} ({space_words(found)})")
+        told = f"{_ROWS[side]}, unembedded ({space_words(found)})"
+        self._space.set_full_text(told)
         self._space.setVisible(known)
         for shown, end, title in (
-            (self.raised, "top", "Raised" if side == WRITE else "Nearest"),
-            (self.lowered, "bottom", "Lowered" if side == WRITE else "Farthest"),
+            (self.raised, "top", "Raises" if side == WRITE else "Nearest"),
+            (self.lowered, "bottom", "Lowers" if side == WRITE else "Farthest"),
         ):
             told = rows[end] if isinstance(rows, dict) else ()
             shown.set_ranking(charts.directions(told, title))
@@ -194,14 +203,19 @@ class FeaturePage(FeaturesPage):
     def _on_interval(self, interval: int) -> None:
         """Show the examples of the interval whose bar was clicked."""
         made = self._examples
-        if made is not None and 0 <= interval < len(made.drawn):
-            self._interval = interval
+        if made is None or not 0 <= interval < len(made.drawn):
+            return
+        if self.which.value() != INTERVAL:
             self.which.set_value(INTERVAL)
             self._draw_examples()
+        self._inside.adjustSize()
+        at = self.list.top_of(len(made.drawn) - 1 - interval)
+        self._area.verticalScrollBar().setValue(self.list.y() + at)
 
     def _on_which(self, _which: object) -> None:
         self._draw_examples()
-        self.plot.set_selected(self._interval if self.which.value() == INTERVAL else None)
+        if self.which.value() == TOP:
+            self.plot.set_selected(None)
 
     def _on_context(self, context: object) -> None:
         self.list.set_whole(context == WINDOW)
@@ -209,3 +223,16 @@ class FeaturePage(FeaturesPage):
 
     def _on_side(self, _side: object) -> None:
         self._draw_lists()
+
+
+def _by_interval(made: Examples) -> list[Group]:
+    """Return what was drawn of each interval, the strongest first; of very many some of each."""
+    most = max(1, _MOST_SHOWN // max(len(made.drawn), 1))
+    groups = []
+    for interval in reversed(range(len(made.drawn))):
+        rows = made.drawn[interval]
+        told = charts.interval_words(made, interval)
+        if len(rows) > most:
+            told += f", {most} shown"
+        groups.append(Group(told, rows[:most]))
+    return groups

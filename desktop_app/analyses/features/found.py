@@ -192,11 +192,17 @@ class Found:
         names = ("density", "largest", "mean_active")
         return Over(*(float(np.asarray(self.data[name])[feature]) for name in names))
 
+    def busiest(self) -> int:
+        """Return the feature of largest activation over the corpus; −1 where none is active."""
+        largest = np.asarray(self.data["largest"]) if self.has_corpus else np.empty(0)
+        return int(largest.argmax()) if largest.size and largest.max() > 0 else NONE
+
     @property
     def keeps_all(self) -> bool:
         """Whether every activation of every feature is kept."""
         starts = self.data.get("feature_start")
-        return starts is not None and len(starts) == self.count + 1
+        whose = self.data.get("entries_of", "all")
+        return starts is not None and whose == "all" and len(starts) == self.count + 1
 
     def entries(self, feature: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Return where a feature is active, window · length + position, and how much.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from desktop_app.analyses.features import charts
 from desktop_app.analyses.features.found import NONE
@@ -39,7 +39,9 @@ class ListPage(FeaturesPage):
         self.search.setPlaceholderText("Number, or a token that it writes or is strongest on")
         self.search.setAccessibleName("Search features")
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(icon("search", "text_muted"), QLineEdit.ActionPosition.LeadingPosition)
+        self.search.addAction(
+            icon("search", "text_muted"), QLineEdit.ActionPosition.LeadingPosition
+        )
         self.order = QComboBox()
         self.order.setAccessibleName("Order of the features")
         for key, title in charts.ORDERS.items():
@@ -62,8 +64,13 @@ class ListPage(FeaturesPage):
         before, self._found, self._feature = self._found, found, feature
         if found is not before:
             self._draw()
+            self.table.scrollToTop()  # where it begins, whatever is chosen
         else:
             self.table.select_key(feature)
+
+    @override
+    def figure(self) -> QWidget:
+        return self.table
 
     @override
     def read(self) -> dict[str, Any]:

@@ -31,9 +31,9 @@ class FeaturesPage(QWidget):
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
 
-    feature_chosen = Signal(int)
-    feature_opened = Signal(int)
-    prompt_chosen = Signal(int)
+    feature_chosen = Signal(object)
+    feature_opened = Signal(object)
+    prompt_chosen = Signal(object)
     position_chosen = Signal(int)
     choice_made = Signal(dict)
 
@@ -62,6 +62,10 @@ class FeaturesPage(QWidget):
 
     def take_choices(self, choices: dict[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""
+
+    def figure(self) -> QWidget:
+        """Return what an export draws: the picture without what steers it."""
+        return self
 
     def read(self) -> dict[str, Any]:
         """Return what it shows, for `read_out`."""

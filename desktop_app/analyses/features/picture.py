@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _WRITTEN = 4
 _LISTED = 3
 _TOP = 10
+_NOTHING = 0.0005  # nats: less is written as 0.000
 
 
 def about(result: Result) -> str:
@@ -56,7 +57,7 @@ def prompt_sentence(found: Found, prompt: int) -> str:
     if not math.isnan(explained):
         told.append(f"{percent(100 * explained)} of variance explained")
     if not math.isnan(active):
-        told.append(f"{number(active, 1)} features active per token")
+        told.append(f"{number(active, 1)} features per token")
     loss = loss_words(found, prompt)
     return " · ".join([*told, loss] if loss else told)
 
@@ -68,8 +69,8 @@ def loss_words(found: Found, prompt: int) -> str:
     if math.isnan(change):
         return ""
     return (
-        f"loss {number(plain, 2)} → {number(spliced, 2)} nats with its reconstruction in place "
-        f"({number(change, 2, sign=True)})"
+        f"loss {number(plain, 2)} → {number(spliced, 2)} ({number(change, 2, sign=True)}) with x̂ "
+        "in place of x"
     )
 
 
@@ -92,11 +93,18 @@ def feature_sentence(found: Found, feature: int) -> str:
     if over is not None and over.density == 0:
         told.append("never active in the corpus")
     elif over is not None:
-        told.append(f"active at {share(over.density)} of tokens, at most {amount(over.largest)}")
+        told.append(f"at {share(over.density)} of tokens, up to {amount(over.largest)}")
     tokens = list(found.writes(feature))[:_WRITTEN]
     if tokens:
         told.append(f"writes {listed(tokens)}")
     return " · ".join(told)
+
+
+def short_sentence(found: Found, feature: int) -> str:
+    """Say the same where there is little room."""
+    over, tokens = found.over(feature), list(found.writes(feature))[:2]
+    told = [share(over.density)] if over is not None else []
+    return " · ".join([*told, f"writes {listed(tokens)}"] if tokens else told)
 
 
 def peak_of(found: Found, prompt: int) -> int:
@@ -109,7 +117,7 @@ def ablated_title(found: Found, prompt: int) -> str:
     """Say what is taken away, and which change is read where."""
     at, taken = peak_of(found, prompt), TAKEN.get(str(found.params.get("ablate")), "taken away")
     token = token_words(found.tokens(prompt)[at])
-    return f"Each earlier token {taken}: change of its activation at {token}, position {at}"
+    return f"Each in turn {taken}: change of the activation at {token}, position {at}"
 
 
 def ablated_sentence(found: Found, prompt: int) -> str:
@@ -154,7 +162,7 @@ def direction_sentence(found: Found, prompt: int) -> str:
     told = []
     for place, verb in ((int(np.nanargmin(change)), "for"), (int(np.nanargmax(change)), "against")):
         right = change[place] < 0 if verb == "for" else change[place] > 0
-        if right:
+        if right and abs(change[place]) >= _NOTHING:
             value = number(float(change[place]), sign=True)
             told.append(f"{verb} {token_words(tokens[place])} at position {place} ({value} nats)")
     if not told:
@@ -242,7 +250,9 @@ def _feature_lines(found: Found) -> Iterator[str]:
     yield f"{name_of(found.chosen)}: {feature_sentence(found, found.chosen) or 'no corpus'}"
     for name in ("write", "read"):
         rows = found.data.get(name)
-        for end in ("top", "bottom") if rows else ():
+        if rows is None:
+            continue
+        for end in ("top", "bottom"):
             told = "  ".join(f"{row['text']!r} {amount(float(row['value']))}" for row in rows[end])
             yield f"  {name} direction, {end}: {told}"
     examples = found.examples(found.chosen)

@@ -8,7 +8,6 @@ import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.features import charts
-from desktop_app.analyses.features.embedding_words import embedding_sentence
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.picture import (
@@ -18,6 +17,7 @@ from desktop_app.analyses.features.picture import (
     next_changes,
     peak_of,
 )
+from desktop_app.analyses.features.readable import RULE, sentence
 from desktop_app.analyses.features.strips import Ramp, Strip, both_ways
 from desktop_app.analyses.features.words import amount, name_of
 from desktop_app.pictures.words import number
@@ -25,6 +25,7 @@ from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
 
@@ -48,10 +49,11 @@ class TestsPage(FeaturesPage):
         self._found: Found | None = None
         self._prompt = 0
         self._none = label("", "muted", wrap=True)
-        self._taken = _Part("Change when each token is taken away")
-        self._without = _Part("Change of each token's log-probability without the feature")
+        self._taken = _Part("Ablated text")
+        self._without = _Part("Direction ablated")
         self._alone = ElidedLabel("Is it readable from the embedding?", "heading")
         self._alone_said = label("", "body", wrap=True)
+        self._alone_said.setToolTip(plain_tip(RULE))
         self.legend, self.plot = Legend(), Plot()
         self.plot.setAccessibleName("Activation of each token alone and in its context")
         self.plot.setMinimumHeight(170)
@@ -82,6 +84,10 @@ class TestsPage(FeaturesPage):
     def mark_position(self, position: int | None) -> None:
         for part in (self._taken, self._without):
             part.strip.set_selected(position)
+
+    @override
+    def figure(self) -> QWidget:
+        return self._shown
 
     @override
     def read(self) -> dict[str, Any]:
@@ -128,9 +134,9 @@ class TestsPage(FeaturesPage):
             else "no token stands before it"
             for v in change
         ]  # fmt: skip
-        title = "Without the feature: change of each token's log-probability, given those before it"
+        what = "Without the feature: change of each token's log-probability, in nats"
         said = direction_sentence(found, prompt)
-        self._without.show_values(found, prompt, change, told, title, said)
+        self._without.show_values(found, prompt, change, told, what, said)
 
     def _draw_alone(self) -> None:
         found = self._found
@@ -140,7 +146,8 @@ class TestsPage(FeaturesPage):
         some = bool(len(picture.x))
         self.plot.setVisible(some)
         self.legend.setVisible(some)
-        self._alone_said.setText(embedding_sentence(found))
+        told = found.data.get("from_embedding")
+        self._alone_said.setText(sentence(told) if isinstance(told, dict) else "")
         if some:
             self.legend.show_keys(picture.entries())
             self.plot.show_picture(picture)
@@ -154,10 +161,12 @@ class _Part(QWidget):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._title, self._said = ElidedLabel("", "heading"), label("", "body", wrap=True)
+        self._title, self._what = ElidedLabel(name, "heading"), label("", "small", wrap=True)
+        self._said = label("", "body", wrap=True)
         self.ramp, self.strip = Ramp(), Strip(name)
         self.strip.set_most_lines(_LINES)
-        card = panel(row_of((self._title, 1), self.ramp), self.strip, self._said, None, spacing=6)
+        head = row_of((self._title, 1), self.ramp)
+        card = panel(head, self._what, self.strip, self._said, None, spacing=6)
         column_in(self, (card, 1))
 
     def show_values(
@@ -166,7 +175,7 @@ class _Part(QWidget):
         prompt: int,
         change: np.ndarray,
         told: list[str],
-        title: str,
+        what: str,
         said: str,
     ) -> None:
         """Show a change per token; what falls has the warm colour."""
@@ -174,13 +183,14 @@ class _Part(QWidget):
         tokens = found.tokens(prompt)
         self.strip.show_tokens(tokens, change, limits, told, diverging=True)
         self.ramp.set_scale(limits if np.isfinite(change).any() else None, diverging=True)
-        self._title.set_full_text(title)
+        self._what.setText(what)
         self._said.setText(said)
 
     def read(self) -> dict[str, Any]:
         """Return what is shown."""
         return {
             "title": self._title.full_text(),
+            "what": self._what.text(),
             "said": self._said.text(),
             "ramp": self.ramp.ends(),
             "tokens": self.strip.texts(),

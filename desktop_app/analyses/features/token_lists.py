@@ -21,7 +21,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.autoencoders import Autoencoder
-    from desktop_app.support.autoencoder_files import Hook
+    from desktop_app.support.autoencoder_kinds import Hook
 
 Lists = dict[str, list[dict[str, Any]]]
 

@@ -64,16 +64,18 @@ class TokensPage(FeaturesPage):
         self.prompts.row_selected.connect(self.prompt_chosen)
 
     def _build_strip(self) -> QWidget:
-        line = row_of(self.tint, None, self.ramp)
-        return panel(line, self._head, self.strip, self._said, spacing=6)
+        self._figure = QWidget()
+        head = row_of((self._head, 1), self.ramp)
+        column_in(self._figure, head, self.strip, self._said, spacing=6)
+        return panel(row_of(self.tint, None), self._figure, spacing=6)
 
     def _build_below(self) -> QWidget:
         left = panel(self._token, (self.list, 1), spacing=4)
         right = panel(ElidedLabel("Prompts", "heading"), (self.prompts, 1), spacing=4)
         self._prompts_panel = right
-        for part in (left, right):
-            part.setMinimumWidth(270)
-        return Reflow((left, 1, 400, 170), (right, 1, 400, 150))
+        left.setMinimumWidth(220)
+        right.setMinimumWidth(290)
+        return Reflow((left, 4, 300, 170), (right, 5, 400, 150))
 
     @override
     def draw(self, found: Found, feature: int, prompt: int) -> None:
@@ -99,6 +101,10 @@ class TokensPage(FeaturesPage):
             self._position = position
             self.strip.set_selected(position)
             self._draw_token()
+
+    @override
+    def figure(self) -> QWidget:
+        return self._figure
 
     @override
     def read(self) -> dict[str, Any]:
@@ -191,6 +197,7 @@ class TokensPage(FeaturesPage):
         self._draw_strip()
         self.choice_made.emit({"tint": str(self.tint.value())})
 
+    @override
     def take_choices(self, choices: dict[str, str]) -> None:
         """Take over by what tokens were tinted."""
         if choices.get("tint") in _NAMES:

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 _TOKEN = 24
 DELETE, ZERO = "delete", "zero"
 TAKEN = {DELETE: "deleted", ZERO: "zeroed"}
+
+
 def amount(value: float, *, sign: bool = False) -> str:
     """Write an activation or a change of one with as many digits as its size needs."""
     size = abs(value)
-    digits = 3 if size < 10 else 2 if size < 100 else 1
-    if 0 < size < 0.0005:
+    if size == 0:
+        return "0"
+    digits = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
+    if size < 0.0005:
         return written("{:+.1e}" if sign else "{:.1e}", value)
     return number(value, digits, sign=sign)
 

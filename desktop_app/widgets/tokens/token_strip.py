@@ -174,7 +174,7 @@ class TokenStrip(PaintedArea):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._wrapping and event.oldSize().width() != event.size().width():
+        if self._wrapping and self._layout is not self._make_layout(self._room()):
             self._arrange()
         else:
             self._update_range()
@@ -272,10 +272,19 @@ class TokenStrip(PaintedArea):
             self._known[width] = TokenLayout(self._widths, width, rows, self._look.read)
         return self._known[width]
 
+    def _room(self) -> int:
+        """Return the width for boxes: without a scroll bar where all lines are in sight then.
+
+        The bar makes lines shorter, and more of them: it would never go again by itself.
+        """
+        whole = self.maximumViewportSize()
+        fits = self._make_layout(whole.width()).height <= whole.height()
+        return whole.width() if fits else self.viewport().width()
+
     def _arrange(self) -> None:
         self._widths = box_widths(self._look)
         self._known.clear()
-        self._layout = self._make_layout(self.viewport().width())
+        self._layout = self._make_layout(self._room())
         self._update_range()
         self.updateGeometry()
         self.viewport().update()

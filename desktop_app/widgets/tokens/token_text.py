@@ -64,6 +64,10 @@ class TokenText(TokenStrip):
             self._choose(min(there, key=lambda at: abs(self._layout.box(at).center().x() - middle)))
 
     @override
+    def _room(self) -> int:
+        return self.viewport().width()  # a text takes the room that it is given, and scrolls
+
+    @override
     def _make_layout(self, room: int) -> TokenLayout:
         if room not in self._known:
             self._known.clear()
