@@ -67,9 +67,10 @@ class Settings:
         return next((value for value in found if value is not None), None)
 
     def text(self, name: str) -> str:
-        """Return a text or a number as text, cut; empty: there is none."""
+        """Return a text or a number as text, cut and in one line; empty: there is none."""
         value = self.value(name)
-        return str(value)[:MOST_TEXT] if isinstance(value, (str, int, float)) else ""
+        shown = str(value)[:MOST_TEXT] if isinstance(value, (str, int, float)) else ""
+        return "".join(letter if letter.isprintable() else " " for letter in shown)
 
     def yes(self, name: str, *, usual: bool) -> bool:
         """Return whether something is set."""

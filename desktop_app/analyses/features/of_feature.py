@@ -106,7 +106,7 @@ class ChosenFeature:
 
         def read(some: slice) -> np.ndarray:
             x, _y = inputs(model, self._autoencoder, model.ids(rows[some]), hooks(some))
-            found: np.ndarray = self._autoencoder.encode(x[:, -1])[:, number].cpu().numpy()
+            found: np.ndarray = self._autoencoder.activation(x[:, -1], number).cpu().numpy()
             return found
 
         limit = texts_per_pass(model, len(rows[0]), 1) if model.reads_together else 1

@@ -80,19 +80,19 @@ def tokens_of(
     most = min(listed, autoencoder.head.d_sae)
     kept: dict[str, list[torch.Tensor]] = {}
     for some, features in encoded(autoencoder, x):
-        missed = y[some] - autoencoder.decode(features, x[some])
+        apart = y[some] - autoencoder.decode(features, x[some])
         values, best = _largest(features, most)
         parts = {
             "top": best,
             "top_activation": values,
             "l0_token": (features > 0).sum(-1),
-            "missed": missed.double().square().sum(-1).cpu(),
+            "missed": apart.double().square().sum(-1).cpu(),
         }
         if feature >= 0:
             parts["activation"] = features[:, feature].clone()
         for name, value in parts.items():
             kept.setdefault(name, []).append(value.cpu())
-    found = {name: torch.cat(parts).numpy() for name, parts in kept.items()}
+    found = {name: torch.cat(pieces).numpy() for name, pieces in kept.items()}
     missed = found.pop("missed")
     return found | _explained(missed, y.double().cpu().numpy(), found["l0_token"])
 

@@ -119,7 +119,7 @@ class _Work:
         self._autoencoder = autoencoder
         self._chosen = None
         self._whole: dict[str, Any] = {"card": card_of(autoencoder.head)}
-        self._told: list[Notice] = []
+        self._told: list[Notice] = [*autoencoder.notices]
         self._found: dict[int, dict[str, Any]] = {}
         self._over: dict[str, Any] = {}
         if params.feature >= 0:

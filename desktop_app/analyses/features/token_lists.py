@@ -21,7 +21,7 @@ from desktop_app.support.errors import BadInputError
 if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.autoencoders import Autoencoder
-    from desktop_app.support.autoencoder_files import Hook
+    from desktop_app.support.autoencoder_kinds import Hook
 
 Lists = dict[str, list[dict[str, Any]]]
 
@@ -50,7 +50,7 @@ def lists_of(
 def in_stream(
     model: LoadedModel, vector: torch.Tensor, place: Hook, head: int | None
 ) -> torch.Tensor:
-    """Return a direction of a place as one of the stream, `[d_model]`; z goes through W_O.
+    """Return directions of a place as of the stream, `[..., d_model]`; z goes through W_O.
 
     Raises:
         BadInputError: The place is none whose numbers come into the stream.
@@ -60,10 +60,10 @@ def in_stream(
         rows = model.output_weights(place.layer)
         rows = rows.flatten(0, 1) if head is None else rows[head]
         vector = vector.to(rows) @ rows
-    if vector.shape != (model.info.d_model,):
+    if vector.shape[-1] != model.info.d_model:
         raise BadInputError(
-            f"{place.name} holds {len(vector):,} numbers and the stream {model.info.d_model:,}: "
-            "choose an autoencoder of the stream."
+            f"{place.name} holds {vector.shape[-1]:,} numbers and the stream "
+            f"{model.info.d_model:,}: choose an autoencoder of the stream."
         )
     return vector
 

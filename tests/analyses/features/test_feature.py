@@ -16,7 +16,7 @@ from desktop_app.analyses.features.token_lists import in_stream, token_values, t
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
-from desktop_app.support.autoencoder_files import Hook
+from desktop_app.support.autoencoder_kinds import Hook
 from desktop_app.support.errors import BadInputError
 from tests.analyses.features.folders import bag, bag_sae, drawn, save_sae, weight_of
 from tests.methods.test_read_width import projected
