@@ -212,8 +212,8 @@ def interval_words(examples: Examples, interval: int) -> str:
 def example_words(found: Found, one: Example) -> str:
     """Say where an example stands in the corpus."""
     where = f"window {one.window + 1}, position {one.position}"
-    file = found.file_of(one.window)
-    return f"{clipped(display_text(file), 60)} · {where}" if file else where
+    file = clipped(" ".join(found.file_of(one.window).split()), 60)
+    return f"{file} · {where}" if file else where
 
 
 def embedding(found: Found, prompt: int) -> Scatter:
