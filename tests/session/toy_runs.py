@@ -44,6 +44,13 @@ OWN = {
         "sweep_coefs": (-1.0, 2.0),
         "scan": True,
     },
+    "features": {
+        "sae": "toy",
+        "feature": 157,
+        "corpus": str(resource("help", "start.md")),
+        "window": 24,
+        "tokens": 460,
+    },
     "fit_lens": {
         "text": str(resource("help", "start.md")),
         "windows": 2,

@@ -35,6 +35,13 @@ FULL = {
     },
     "detect": {"card": "auto", "keep_patterns": True},
     "repeat": {"batch": 4, "seq_len": 12, "effect_batch": 1},
+    "features": {
+        "sae": "toy",
+        "feature": 157,
+        "corpus": str(resource("help", "start.md")),
+        "window": 24,
+        "tokens": 460,
+    },
     "fit_lens": {
         "text": str(resource("help", "start.md")),
         "windows": 2,
