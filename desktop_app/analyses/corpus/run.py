@@ -55,7 +55,8 @@ def run(model: LoadedModel, params: CorpusParams, report: Reporter) -> Result:
         **_places(heads, keeps_rows=keeps_rows),
         **_texts(model, heads, windows),
     }
-    notices = [*missing, *_notices(params, windows, data, whole=not missing)]
+    # Of a stopped run the text has gone further than the passes.
+    notices = [*(missing or windows.notices()), *_no_repeats(data)]
     if not keeps_rows:
         message = (
             f"{_too_large(model, room)}: the result keeps which places they are, without the rows "
@@ -134,31 +135,14 @@ def _texts(model: LoadedModel, heads: Heads, windows: TextWindows) -> dict[str, 
     }
 
 
-def _notices(
-    params: CorpusParams, windows: TextWindows, data: dict[str, Any], *, whole: bool
-) -> list[Notice]:
-    """Return what must be said of the text."""
-    found = []
-    read, wanted = data["tokens_read"], params.tokens
-    if whole and read < wanted:
-        message = (
-            f"The text holds {plural(data['windows'], 'whole window')} with {read:,} of the "
-            f"{wanted:,} tokens that were asked for: every number is over these."
-        )
-        found.append(Notice("text_short", message))
-    if windows.short:
-        message = (
-            f"{plural(windows.short, 'file')} of {len(windows.files):,} held no whole window of "
-            f"{params.window:,} tokens and had no part in it: choose a shorter --window."
-        )
-        found.append(Notice("files_short", message))
-    if not data["n"]["duplicate"]:
-        message = (
-            "No token occurs twice in a window, so duplicates and induction have no number: "
-            "choose a longer --window, or another text."
-        )
-        found.append(Notice("no_repeats", message))
-    return found
+def _no_repeats(data: dict[str, Any]) -> list[Notice]:
+    if data["n"]["duplicate"]:
+        return []
+    message = (
+        "No token occurs twice in a window, so duplicates and induction have no number: choose a "
+        "longer --window, or another text."
+    )
+    return [Notice("no_repeats", message)]
 
 
 def _lost(model: LoadedModel, data: dict[str, Any]) -> list[Notice]:
