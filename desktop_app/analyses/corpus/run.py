@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.corpus.reading import Heads, ids_of, pass_bytes, windows_per_pass
+from desktop_app.analyses.corpus.reading import Heads, pass_bytes, windows_per_pass
 from desktop_app.analyses.corpus.spec import ANALYSIS, CorpusParams, stored_bytes
 from desktop_app.analyses.corpus.sums import MEASURES
 from desktop_app.contract.result import PARTIAL, Notice
@@ -76,7 +76,7 @@ def _read(heads: Heads, windows: TextWindows, report: Reporter) -> tuple[Notice,
     try:
         heads.read(windows, report)
     except Cancelled:
-        there = len(heads.windows)
+        there = len(heads.file)
         if not there or not report.keeps_partial:
             raise
         message = (
@@ -116,13 +116,13 @@ def _places(heads: Heads, *, keeps_rows: bool) -> dict[str, Any]:
 
 def _texts(model: LoadedModel, heads: Heads, windows: TextWindows) -> dict[str, Any]:
     """Return the windows, and how their tokens read: no tokenizer is needed then."""
-    ids = ids_of(heads.windows)
+    ids = np.concatenate(heads.ids)
     occurring = np.unique(ids)
     described = [model.tokenizer.describe(int(token)) for token in occurring]
     return {
         "ids": ids,
-        "window_file": np.array([w.file for w in heads.windows], dtype=np.int32),
-        "window_start": np.array([w.start for w in heads.windows], dtype=np.int64),
+        "window_file": np.array(heads.file, dtype=np.int32),
+        "window_start": np.array(heads.start, dtype=np.int64),
         "files": windows.files,
         "token_ids": occurring,
         "token_texts": tuple(text for _piece, text in described),
