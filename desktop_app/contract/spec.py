@@ -46,6 +46,7 @@ IntentName = Literal[
     "lens_with",  # read by a fitted lens: kind, file
     "features_with",  # read the features of an autoencoder: sae, its folder; feature, where one is
     # meant
+    "train_features",  # train a sparse autoencoder on the open model
     "head_on_text",  # show what a head does on ordinary text: layer, head
     "head_effect",  # show what removing a head does on the prompts: layer, head
     "head_facts",  # what is known of a head: layer, head

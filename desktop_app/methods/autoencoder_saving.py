@@ -1,4 +1,4 @@
-"""Writing an autoencoder as a folder in SAELens' layout: `cfg.json` beside `sae_weights.safetensors`.
+"""Writing an autoencoder as a folder in SAELens' layout: `cfg.json` and `sae_weights.safetensors`.
 
 The settings are those that SAELens 6 writes and reads; what they have no name for stands among the
 metadata, where SAELens keeps what it does not know.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import save as to_bytes
 
 from desktop_app.support import autoencoder_folder, paths
+from desktop_app.support.autoencoder_settings import SETTINGS, USUAL
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.files import open_regular, temporary_for, try_out, unwritable
 from desktop_app.support.lens_files import same_weights
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from desktop_app.contract.result import ModelInfo
 
-SETTINGS, WEIGHTS = "cfg.json", "sae_weights.safetensors"
 LAYOUT = "6.0.0"
 """The version of SAELens whose settings these are: it reads those of none as an older layout."""
 MADE_BY = "lensbench-sae-1"
@@ -82,7 +82,7 @@ def place_for(info: ModelInfo, hook: str, given: str, option: str = "--out-sae")
         while path.exists():  # an earlier one stays
             number += 1
             path = root / f"{name}-{number}"
-    beside = path / WEIGHTS if path.is_dir() else path
+    beside = path / USUAL if path.is_dir() else path
     try_out(beside)
     return path
 
@@ -105,7 +105,7 @@ def save_autoencoder(
     held = {name: value.detach().float().cpu().contiguous() for name, value in weights.items()}
     d_in, d_sae = held["W_enc"].shape
     said = json.dumps(_settings(d_in, d_sae, made, info), indent=2, ensure_ascii=False) + "\n"
-    stored = {WEIGHTS: to_bytes(held, metadata={"format": "pt"}), SETTINGS: said.encode()}
+    stored = {USUAL: to_bytes(held, metadata={"format": "pt"}), SETTINGS: said.encode()}
     fresh = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
@@ -177,7 +177,7 @@ def _refuse_others(path: Path, told: str, info: ModelInfo, hook: str) -> None:
     if not names:
         return
     said = _said(path / SETTINGS)
-    if names - {SETTINGS, WEIGHTS} or said.get("made_by") != MADE_BY:
+    if names - {SETTINGS, USUAL} or said.get("made_by") != MADE_BY:
         raise BadInputError(
             f"{told} is there already and is no autoencoder that was trained here: {instead}."
         )

@@ -6,27 +6,33 @@ its kin (gated, jumprelu, topk), with the scaling of inputs that the settings na
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from desktop_app.engine.model import FastProducts, site_hook
-from desktop_app.engine.sites import require_acting, require_shown
+from desktop_app.engine.model import FastProducts
+from desktop_app.methods.autoencoder_fit import (
+    hook_name,
+    notices_of,
+    refuse_misfit,
+    require_writable,
+    rows_at,
+)
+from desktop_app.methods.autoencoder_weights import read_weights
 from desktop_app.support.autoencoder_files import read_autoencoder
-from desktop_app.support.errors import BadInputError
-from desktop_app.support.tensor_heads import read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from desktop_app.engine.model import Hooks, LoadedModel, Site
-    from desktop_app.support.autoencoder_files import AutoencoderHead, Hook
+    from desktop_app.contract.result import Notice
+    from desktop_app.engine.model import Hooks, LoadedModel
+    from desktop_app.support.autoencoder_files import AutoencoderHead
 
 _EPS = 1e-5
-_ROWS = 1_024
-"""Inputs that are encoded at once."""
-_BIASES = ("b_enc", "threshold", "b_gate", "b_mag", "r_mag")
+# Activations that are held at once while they are made.
+_MOST_AT_ONCE = 16_000_000
+_STEP, _MOST_ROWS = 64, 4_096
 
 
 class Autoencoder:
@@ -34,13 +40,17 @@ class Autoencoder:
 
     Attributes:
         head: What its folder says of it.
-        W_enc: `[d_in, d_sae]`.
-        W_dec: `[d_sae, d_out]`.
-        b_dec: `[d_out]`.
+        weights: Its tensors by their names in SAELens, what its settings say folded into them.
+        notices: What every result of it must say.
     """
 
-    def __init__(self, head: AutoencoderHead, weights: dict[str, torch.Tensor]) -> None:
-        self.head, self.weights = head, weights
+    def __init__(
+        self,
+        head: AutoencoderHead,
+        weights: dict[str, torch.Tensor],
+        notices: tuple[Notice, ...] = (),
+    ) -> None:
+        self.head, self.weights, self.notices = head, weights, notices
 
     @property
     def W_enc(self) -> torch.Tensor:  # noqa: N802 - its usual name
@@ -58,33 +68,56 @@ class Autoencoder:
         return self.weights["b_dec"]
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """Return activations `[..., d_sae]` of inputs `[..., d_in]`."""
-        rows = x.reshape(-1, self.head.d_in).float()
-        found = rows.new_empty(len(rows), self.head.d_sae)
-        with torch.no_grad(), FastProducts():
-            for begin in range(0, len(rows), _ROWS):
-                found[begin : begin + _ROWS] = self._encoded(rows[begin : begin + _ROWS])
-        return found.view(*x.shape[:-1], self.head.d_sae)
+        """Return activations `[..., d_sae]`, none below 0, of inputs `[..., d_in]`."""
+        return self._in_rows(x, slice(None))
+
+    def activation(self, x: torch.Tensor, feature: int) -> torch.Tensor:
+        """Return one feature's activations `[...]` of inputs `[..., d_in]`.
+
+        It costs one column of the encoder, except of a topk one, where all features compete.
+        """
+        if self.head.architecture == "topk":
+            return self.encode(x)[..., feature]
+        return self._in_rows(x, slice(feature, feature + 1))[..., 0]
 
     def decode(self, features: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Return x̂ `[..., d_out]` of activations; `x` is the input that they were made of.
 
         The input tells by how much it was scaled, and what a skip connection adds.
         """
+        x = x.float()
         with torch.no_grad(), FastProducts():
             found = F.linear(features, self.W_dec.T, self.b_dec)
-        _scaled, mean, size = self._scaled(x.float())
+            if self.head.skip:
+                found = found + F.linear(x, self.weights["W_skip"])
+        # The place that a transcoder writes at has another size than the one that it reads.
+        if self.head.scaling == "none" or self.head.is_transcoder:
+            return found
+        _scaled, mean, size = self._scaled(x)
         return found * size + mean
 
-    def _encoded(self, x: torch.Tensor) -> torch.Tensor:
-        own, w = self.head.architecture, self.weights
+    def _in_rows(self, x: torch.Tensor, some: slice) -> torch.Tensor:
+        """Return activations of some features, of a bounded number of inputs at a time."""
+        rows = x.reshape(-1, self.head.d_in).float()
+        width = len(range(*some.indices(self.head.d_sae)))
+        found = rows.new_empty(len(rows), width)
+        step = min(_MOST_ROWS, max(1, _MOST_AT_ONCE // width // _STEP) * _STEP)
+        with torch.no_grad(), FastProducts():
+            for begin in range(0, len(rows), step):
+                found[begin : begin + step] = self._encoded(rows[begin : begin + step], some)
+        return found.view(*x.shape[:-1], width)
+
+    def _encoded(self, x: torch.Tensor, some: slice) -> torch.Tensor:
+        own = self.head.architecture
+        w = {key: value[some] for key, value in self.weights.items() if value.ndim == 1}
         x = self._scaled(x)[0]
         x = x - self.b_dec if self.head.b_dec_first else x
-        bias = w["b_gate"] if own == "gated" else w["b_enc"]
-        before = F.linear(x, self.W_enc.T, bias)
+        read = self.W_enc[:, some].T
         if own == "gated":
-            size = (before - w["b_gate"]) * w["r_mag"].exp() + w["b_mag"]
-            return size.relu() * (before > 0)
+            before = F.linear(x, read)
+            gate = before + w["b_gate"] > 0
+            return (before * w["r_mag"].exp() + w["b_mag"]).relu() * gate
+        before = F.linear(x, read, w["b_enc"])
         if own == "jumprelu":
             return before.relu() * (before > w["threshold"])
         if own == "topk":
@@ -93,16 +126,16 @@ class Autoencoder:
         return before.relu()
 
     def _scaled(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the scaled input, and the mean and the size by which it is undone."""
-        none = x.new_zeros(())
+        """Return the scaled input, and the mean and the size by which that is undone."""
+        zero = x.new_zeros(())
         if self.head.scaling == "constant_norm_rescale":
             size = x.norm(dim=-1, keepdim=True) / self.head.d_in**0.5
-            return x / size.clamp_min(1e-30), none, size
+            return torch.where(size > 0, x / size, zero), zero, size
         if self.head.scaling == "layer_norm":
             mean = x.mean(dim=-1, keepdim=True)
             size = (x - mean).std(dim=-1, keepdim=True)
             return (x - mean) / (size + _EPS), mean, size
-        return x, none, x.new_ones(())
+        return x, zero, x.new_ones(())
 
 
 def open_autoencoder(model: LoadedModel, given: str, option: str = "--sae") -> Autoencoder:
@@ -113,14 +146,8 @@ def open_autoencoder(model: LoadedModel, given: str, option: str = "--sae") -> A
             not finite.
     """
     head = read_autoencoder(given, option)
-    _refuse_misfit(model, head)
-    weights = {}
-    for key in ("W_enc", "W_dec", "b_dec", *_BIASES):
-        if key in head.tensors.stored:
-            told = f"{head.tensors.told}: “{key}”"
-            values = read_numbers(head.tensors.path, told, head.tensors.entry(key))
-            weights[key] = torch.from_numpy(values).to(model.device)
-    return Autoencoder(head, weights)
+    refuse_misfit(model, head)
+    return Autoencoder(head, read_weights(head, model.device), notices_of(model, head))
 
 
 def inputs(
@@ -128,11 +155,18 @@ def inputs(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what it reads `[N, S, d_in]` and what it should give `[N, S, d_out]`, float32.
 
-    `hooks` come before, and may change the run.
+    Both are of one pass, which ends there; `hooks` come before, and may change it.
     """
-    x = model.seen(ids, _name(autoencoder.head.reads), hooks)
-    x = _rows(x, ids).float()
-    return x, x
+    head = autoencoder.head
+    read: list[torch.Tensor] = []
+    before: Hooks = (
+        [(hook_name(head.reads), lambda x, hook: read.append(x.clone()))]
+        if head.is_transcoder
+        else []
+    )
+    seen = model.seen(ids, hook_name(head.writes), [*hooks, *before])
+    given = rows_at(seen, ids, head.head).float()
+    return (rows_at(read[0], ids, head.head).float() if read else given), given
 
 
 def spliced(
@@ -149,45 +183,32 @@ def spliced(
         model: The model.
         autoencoder: The autoencoder.
         ids: Token ids `[N, S]`.
-        change: From activations to other activations, before they are decoded; None: none.
+        change: From activations `[N, S, d_sae]` to other activations, before they are decoded;
+            None: none.
         error: Whether what x̂ lacks of the untouched activations is added, so that without a change
             the logits are the model's own.
+
+    Raises:
+        BadInputError: The model only shows the place where x̂ would be put.
     """
-    require_acting(
-        model, [autoencoder.head.writes.layer], cast("Site", autoencoder.head.writes.site)
-    )
+    head = autoencoder.head
+    require_writable(model, head)
+    read: list[torch.Tensor] = []
 
     def put(x: torch.Tensor, hook: object) -> torch.Tensor:
-        rows = _rows(x, ids).float()
-        features = autoencoder.encode(rows)
-        found = autoencoder.decode(features if change is None else change(features), rows)
+        there = rows_at(x, ids, head.head).float()
+        own = rows_at(read[0], ids, head.head).float() if read else there
+        features = autoencoder.encode(own)
+        found = autoencoder.decode(features if change is None else change(features), own)
         if error:
-            found = found + (rows - autoencoder.decode(features, rows))
-        return found.reshape(x.shape).to(x.dtype)
+            found = found + (there - autoencoder.decode(features, own))
+        if head.head is None:
+            return found.reshape(x.shape).to(x.dtype)
+        new = x.clone()
+        new[..., head.head, :] = found.to(x.dtype)
+        return new
 
-    return model.run(ids, [(_name(autoencoder.head.writes), put)])
-
-
-def _name(hook: Hook) -> str:
-    return site_hook(hook.layer, cast("Site", hook.site))
-
-
-def _rows(x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Return activations `[N, S, width]`, heads side by side, whatever axes their hook has."""
-    return x.reshape(*ids.shape, -1)
-
-
-def _refuse_misfit(model: LoadedModel, head: AutoencoderHead) -> None:
-    told, layers = head.tensors.told, model.info.n_layers
-    for hook in (head.reads, head.writes):
-        if hook.layer >= layers:
-            raise BadInputError(
-                f"{told} is of layer {hook.layer}, and {model.info.name} has the layers 0 to "
-                f"{layers - 1}: load its own model."
-            )
-        require_shown(model, [hook.layer], cast("Site", hook.site))
-    if head.d_in != model.info.d_model and head.reads.site != "head_z":
-        raise BadInputError(
-            f"{told} reads {head.d_in:,} numbers, and {model.info.name} has {model.info.d_model:,} "
-            f"at {head.reads.name}: load its own model."
-        )
+    hooks: list[tuple[str, Callable[..., torch.Tensor | None]]] = [(hook_name(head.writes), put)]
+    if head.is_transcoder:
+        hooks.insert(0, (hook_name(head.reads), lambda x, hook: read.append(x.clone())))
+    return model.run(ids, hooks)

@@ -1,38 +1,33 @@
 """A text file or a folder as windows of tokens, streamed: of a long text a stretch is held.
 
-The tokens are those of each whole file: a long one is tokenized stretch by stretch, each with some
-text before it, and where the tokens of two stretches do not meet, the file is read as a whole.
-Windows do not go beyond a file; a last one that is shorter is left out.
+The tokens are those of each whole file. Windows do not go beyond a file; a last one that is shorter
+is left out.
 """
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from desktop_app.contract.result import Notice
 from desktop_app.methods.prepare import encoder_of
+from desktop_app.methods.streamed_tokens import streamed_tokens
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.files import open_regular
 from desktop_app.support.paths import resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from desktop_app.contract.params import Params
     from desktop_app.engine.model import LoadedModel
-    from desktop_app.engine.tokenizers.tokenizing import TextTokenizer
 
 ENDINGS = (".txt", ".md")
+OWN_NAME = "Lensbench' own corpus"
 MOST_FILES = 10_000
-MOST_WHOLE_BYTES = 64_000_000
-"""The longest file that is tokenized as a whole, where its stretches do not meet."""
-_STRETCH = 200_000
-_OVERLAP, _CONTEXT, _MEETING = 2_000, 1_000, 32
-_READ_BYTES = 1 << 18
+_MOST_NAMES = 500_000
 
 
 @dataclass(frozen=True)
@@ -84,18 +79,24 @@ class TextWindows:
                 f"--window {window:,} is more than {model.info.name} reads: choose "
                 f"{model.info.n_ctx:,} or less."
             )
-        self._model, self._told = model, f"{option} “{text}”"
-        self._paths, self.corpus = _files(text, self._told)
+        self._model = model
+        self._told = f"{option} “{text}”" if text else OWN_NAME
         root = Path(os.path.expanduser(text)) if text else own_corpus()
+        self._paths = _files(root, self._told)
+        name = Path(os.path.abspath(root)).name or str(root)
+        self.corpus = _named(name) if text else OWN_NAME
         self.files = tuple(
-            p.relative_to(root).as_posix() if p != root else p.name for p in self._paths
+            _named(p.relative_to(root).as_posix()) if p != root else self.corpus
+            for p in self._paths
         )
-        self.lead = _lead(model, params)
+        self.lead = lead_of(model, params)
         self.size = window - len(self.lead)
         if self.size < 1:
             raise BadInputError(f"--window {window} leaves no room behind the BOS: choose more.")
+        self._wanted = tokens
         self.most = -(-tokens // self.size)
         self.tokens = self.short = self._given = 0
+        self._ended = False
         self._hash = hashlib.sha256()
 
     def __iter__(self) -> Iterator[Window]:
@@ -118,15 +119,50 @@ class TextWindows:
                 f"{self._told} holds no whole window of {self.size + len(self.lead):,} tokens: "
                 "give a longer text, or choose a shorter --window."
             )
+        self._ended = True
 
     def sha256(self) -> str:
         """Return what tells the text that was read so far from others."""
         return self._hash.hexdigest()
 
+    def notices(self) -> list[Notice]:
+        """Return what is to be said of the text once it was gone through.
+
+        That it ended before enough tokens were read, and that files were too short.
+        """
+        found = []
+        if self._ended:
+            found.append(
+                Notice(
+                    "text_short",
+                    f"The text holds {self.tokens:,} tokens in whole windows, and {self._wanted:,} "
+                    "were asked for: give a longer text for more.",
+                )
+            )
+        if self.short:
+            files = "1 file was" if self.short == 1 else f"{self.short:,} files were"
+            found.append(
+                Notice(
+                    "files_short",
+                    f"{files} left out that hold no whole window of "
+                    f"{self.size + len(self.lead):,} tokens: a shorter --window reads them.",
+                )
+            )
+        return found
+
     def _of_file(self, number: int) -> Iterator[Window]:
+        path = self._paths[number]
+        told = self._told
+        if len(self._paths) > 1 or self.files[number] != self.corpus:
+            told += f", {self.files[number]}"
         ids: list[int] = []
         begin = 0
-        for token, start in _tokens(self._model.tokenizer, self._paths[number], self._told):
+        for token, start in streamed_tokens(self._model.tokenizer, path, told):
+            if token >= self._model.info.d_vocab:
+                raise BadInputError(
+                    f"{told} holds token {token}, and the model knows only ids below "
+                    f"{self._model.info.d_vocab}: the tokenizer does not belong to this model."
+                )
             begin = begin if ids else start
             ids.append(token)
             if len(ids) == self.size:
@@ -140,24 +176,37 @@ def own_corpus() -> Path:
     return resource("text", "corpus")
 
 
-def _lead(model: LoadedModel, params: Params) -> tuple[int, ...]:
+def lead_of(model: LoadedModel, params: Params) -> tuple[int, ...]:
     """Return what the encoder puts before a text."""
     whole = encoder_of(model, params).encode("a").ids
     alone = model.tokenizer.encode("a", "no").ids
     return tuple(whole[: len(whole) - len(alone)]) if whole[-len(alone) :] == alone else ()
 
 
-def _files(text: str, told: str) -> tuple[tuple[Path, ...], str]:
-    """Return the files of a text, in the order of their names, and its own name."""
-    root = Path(os.path.expanduser(text)) if text else own_corpus()
-    if not root.is_dir():
-        return (root,), root.name
+def _named(name: str) -> str:
+    """Return a file's name as text, also where it is not UTF-8."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _files(root: Path, told: str) -> tuple[Path, ...]:
+    """Return the files of a text: of a folder in the order of their names, folders last."""
+
+    def refuse(error: OSError) -> None:
+        raise BadInputError(
+            f"{told} cannot be read ({error.strerror}: {_named(str(error.filename))}): name "
+            "another folder, or a file."
+        ) from error
+
+    if not os.path.isdir(root):
+        return (root,)
     found: list[Path] = []
-    for folder, folders, names in os.walk(root):
-        folders.sort()
+    looked = 0
+    for folder, folders, names in os.walk(root, onerror=refuse):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
         wanted = sorted(n for n in names if n.lower().endswith(ENDINGS) and n[0] != ".")
-        found += [path for name in wanted if (path := Path(folder, name)).is_file()]
-        if len(found) > MOST_FILES:
+        found += [path for name in wanted if os.path.isfile(path := Path(folder, name))]
+        looked += len(names) + len(folders)
+        if len(found) > MOST_FILES or looked > _MOST_NAMES:
             raise BadInputError(
                 f"{told} holds more than {MOST_FILES:,} files: name a smaller folder."
             )
@@ -165,98 +214,4 @@ def _files(text: str, told: str) -> tuple[tuple[Path, ...], str]:
         raise BadInputError(
             f"{told} holds no {' or '.join(ENDINGS)} file: name another folder, or a file."
         )
-    return tuple(found), root.name
-
-
-def _tokens(tokenizer: TextTokenizer, path: Path, told: str) -> Iterator[tuple[int, int]]:
-    """Yield the tokens of a file and the characters where they begin.
-
-    They are those of the whole file tokenized at once: each stretch begins with text whose tokens
-    are known already, and must give the same.
-    """
-    given, known = 0, [0] * 0  # how many tokens, and the last of them
-    cut = begin = 0  # characters: up to where they are given, and where the held text begins
-    held, pieces = "", _pieces(path, told)
-    while True:
-        ended = _fill(held_box := [held], pieces)
-        held = held_box[0]
-        encoded = tokenizer.encode(held, "no")
-        starts = [begin + start for start, _end in encoded.offsets]
-        first = _meeting(encoded.ids, starts, known, cut) if given else 0
-        if first is None:
-            yield from list(_whole(tokenizer, path, told))[given:]
-            return
-        last = len(starts) if ended else _safe_cut(starts, begin + len(held) - _OVERLAP)
-        if not ended and last <= first:
-            yield from list(_whole(tokenizer, path, told))[given:]
-            return
-        for at in range(first, last):
-            yield encoded.ids[at], starts[at]
-        if ended:
-            return
-        given += last - first
-        known = [*known, *encoded.ids[first:last]][-_MEETING:]
-        cut = starts[last]
-        keep = max(0, cut - _CONTEXT - begin)
-        held, begin = held[keep:], begin + keep
-
-
-def _fill(held: list[str], pieces: Iterator[str]) -> bool:
-    """Read on until a stretch is held; return whether the text has ended."""
-    while len(held[0]) < _STRETCH + _CONTEXT + _OVERLAP:
-        piece = next(pieces, None)
-        if piece is None:
-            return True
-        held[0] += piece
-    return False
-
-
-def _meeting(
-    ids: Sequence[int], starts: Sequence[int], known: Sequence[int], cut: int
-) -> int | None:
-    """Return the token that begins at `cut` behind the known ones; None where it is not so."""
-    for at, start in enumerate(starts):
-        if start == cut and list(ids[max(0, at - len(known)) : at]) == list(known)[-at:]:
-            return at if at else None
-        if start > cut:
-            return None
-    return None
-
-
-def _safe_cut(starts: Sequence[int], before: int) -> int:
-    """Return the last token that begins before a character, and at one of its own."""
-    at = len(starts) - 1
-    while at > 0 and not (starts[at] <= before and starts[at] > starts[at - 1]):
-        at -= 1
-    return at
-
-
-def _whole(tokenizer: TextTokenizer, path: Path, told: str) -> Iterator[tuple[int, int]]:
-    if path.stat().st_size > MOST_WHOLE_BYTES:
-        raise BadInputError(
-            f"{told}: {path.name} cannot be tokenized in stretches, and has more than "
-            f"{MOST_WHOLE_BYTES // 1_000_000} MB: divide it."
-        )
-    encoded = tokenizer.encode("".join(_pieces(path, told)), "no")
-    return zip(encoded.ids, (start for start, _end in encoded.offsets), strict=True)
-
-
-def _pieces(path: Path, told: str) -> Iterator[str]:
-    """Yield the text of a file bit by bit, to the letter."""
-    decoder, line = codecs.getincrementaldecoder("utf-8-sig")(), 1
-    try:
-        with open_regular(path) as opened:
-            while stored := opened.read(_READ_BYTES):
-                yield decoder.decode(stored)
-                line += stored.count(b"\n")
-            yield decoder.decode(b"", final=True)
-    except FileNotFoundError:
-        raise BadInputError(f"{told}: there is no such file; check the name.") from None
-    except UnicodeDecodeError:
-        raise BadInputError(
-            f"{told}: {path.name} is not UTF-8 (near line {line:,}); save it as UTF-8."
-        ) from None
-    except OSError as error:
-        raise BadInputError(
-            f"{told} cannot be read ({error.strerror}): name a file or a folder."
-        ) from error
+    return tuple(found)

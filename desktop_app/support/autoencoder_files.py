@@ -10,34 +10,40 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from desktop_app.support import paths
-from desktop_app.support.autoencoder_settings import (
-    HOOK,
-    SETTINGS,
-    SITES,
-    Settings,
-    read_settings,
-    weights_file,
+from desktop_app.support.autoencoder_kinds import (
+    Architecture,
+    Hook,
+    Kind,
+    Scaling,
+    head_of,
+    hooks_of,
+    kept,
+    kind_of,
+    scaling_of,
 )
+from desktop_app.support.autoencoder_settings import SETTINGS, read_settings, weights_file
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.tensor_heads import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from desktop_app.support.autoencoder_settings import Settings
     from desktop_app.support.tensor_heads import TensorHead
 
-Architecture = Literal["standard", "gated", "jumprelu", "topk"]
-Scaling = Literal["none", "constant_norm_rescale", "layer_norm"]
 OWN = "toy"
 """The name of the small one that comes with Lensbench."""
-_ENCODER, _DECODER = "W_enc", "W_dec"
+FINETUNED = ("scaling_factor", "finetuning_scaling_factor")
+"""Names of the factors of activations that a finetuning has left."""
+THRESHOLDS = ("threshold", "log_threshold", "topk_threshold")
+"""Names of what a pre-activation must exceed: itself, its logarithm, or one for all features."""
 _BIASES: Mapping[Architecture, tuple[str, ...]] = {
     "standard": ("b_enc",),
     "topk": ("b_enc",),
-    "jumprelu": ("b_enc", "threshold"),
+    "jumprelu": ("b_enc",),
     "gated": ("b_gate", "b_mag", "r_mag"),
 }
 _FACTS: Mapping[str, str] = {
@@ -49,24 +55,16 @@ _FACTS: Mapping[str, str] = {
     "context": "context_size",
     "bos": "prepend_bos",
     "tokens": "training_tokens",
+    "l1": "l1_coefficient",
+    "variance_explained": "variance_explained",
+    "l0": "l0",
+    "dead": "dead",
+    "steps": "steps",
+    "seed": "seed",
+    "trained_as": "training_architecture",
     "version": "sae_lens_version",
     "created": "created",
 }
-
-
-@dataclass(frozen=True)
-class Hook:
-    """A place in a model.
-
-    Attributes:
-        name: As TransformerLens names it.
-        layer: Its layer.
-        site: Its site, as settings name it; `mlp_in` is what the MLP reads behind its norm.
-    """
-
-    name: str
-    layer: int
-    site: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ class AutoencoderHead:
     Attributes:
         folder: Where it lies.
         tensors: The head of its weights.
+        keys: The tensors of which it is made.
         architecture: How features are chosen; one trained as batchtopk is saved as jumprelu.
         reads: Where it reads.
         writes: Where a transcoder writes; what it reads, otherwise.
@@ -85,10 +84,14 @@ class AutoencoderHead:
         head: The one head of `attn.hook_z` that it reads; None: all, side by side.
         b_dec_first: Whether b_dec is taken from the input before it is encoded.
         scaling: What is done to the input before, and undone behind.
+        factor: By which all inputs are scaled; the weights are given it when they are read.
         k: Features that a topk one keeps; 0: it is none.
-        rescaled: Whether a topk one chooses by activation times the norm of the decoder row.
+        rescaled: Whether it chooses by activation times the norm of the decoder row; the weights
+            are given these norms when they are read.
         skip: Whether a transcoder adds a linear map of its input.
-        facts: The same and further settings, in words: `model`, `data`, `context` …
+        finetuned: Whether activations are given factors before they are decoded, which a
+            finetuning has left; the weights are given them when they are read.
+        facts: Further settings, in words: `model`, `data`, `context` …
     """
 
     folder: Path
@@ -99,18 +102,36 @@ class AutoencoderHead:
     d_in: int
     d_sae: int
     d_out: int
+    keys: tuple[str, ...] = ()
     head: int | None = None
     b_dec_first: bool = True
     scaling: Scaling = "none"
+    factor: float = 1.0
     k: int = 0
     rescaled: bool = False
     skip: bool = False
+    finetuned: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """The option and the folder, as sentences have them."""
+        return self.tensors.told
 
     @property
     def is_transcoder(self) -> bool:
         """Whether it gives what stands at another place than the one that it reads."""
         return self.writes != self.reads
+
+    @property
+    def activation(self) -> str:
+        """How an activation is made of what the encoder gives, in words."""
+        return {
+            "standard": "ReLU",
+            "gated": "gated ReLU",
+            "jumprelu": "JumpReLU (a threshold for each feature)",
+            "topk": f"ReLU of the {self.k:,} largest of each token",
+        }[self.architecture]
 
 
 def folder_of(given: str) -> Path:
@@ -124,111 +145,115 @@ def read_autoencoder(given: str, option: str = "--sae") -> AutoencoderHead:
     Raises:
         BadInputError: It holds none, or one that this program cannot compute as it was trained.
     """
-    told = f"{option} “{given}”"
+    shown = given.encode("utf-8", "replace").decode().replace("\0", "?")
+    told = f"{option} “{shown}”"
     folder = folder_of(given)
-    if not folder.is_dir():
-        raise BadInputError(f"{told}: there is no such folder; check the name.")
+    if not os.path.isdir(folder):
+        _refuse_no_folder(folder, told)
     settings = read_settings(folder, told)
+    kind = kind_of(settings)
+    reads, writes = hooks_of(settings, kind)
+    scaling, factor = scaling_of(settings, folder)
     tensors = read_tensors(weights_file(folder, told), told)
-    architecture = _architecture(settings)
-    d_in, d_sae, d_out = _sizes(settings, tensors, architecture)
-    hook = _hook(settings)
-    k = _k(settings, d_sae) if architecture == "topk" else 0
+    keys = _keys(settings, tensors, kind)
+    d_in, d_sae, d_out = _sizes(settings, tensors, kind, keys)
     facts = {name: settings.text(said) for name, said in _FACTS.items()}
     return AutoencoderHead(
         folder=folder,
         tensors=tensors,
-        architecture=architecture,
-        reads=hook,
-        writes=hook,
+        architecture=kind.architecture,
+        reads=reads,
+        writes=writes,
         d_in=d_in,
         d_sae=d_sae,
         d_out=d_out,
-        b_dec_first=settings.yes("apply_b_dec_to_input", usual=True),
-        scaling=_scaling(settings),
-        k=k,
-        rescaled=settings.yes("rescale_acts_by_decoder_norm", usual=False),
-        facts={name: value for name, value in facts.items() if value},
+        keys=keys,
+        head=head_of(settings, reads),
+        b_dec_first=not kind.transcoder and settings.yes("apply_b_dec_to_input", usual=True),
+        scaling=scaling,
+        factor=factor,
+        k=kept(settings, d_sae) if kind.architecture == "topk" else 0,
+        rescaled=(kind.batch or kind.architecture == "topk")
+        and settings.yes("rescale_acts_by_decoder_norm", usual=False),
+        skip=kind.skip,
+        finetuned=settings.yes("finetuning_scaling_factor", usual=False),
+        facts={
+            **{name: value for name, value in facts.items() if value},
+            **_processing(settings),
+        },
     )
 
 
-def _architecture(settings: Settings) -> Architecture:
-    named = settings.text("architecture") or "standard"
-    activation = settings.text("activation_fn") or "relu"
-    if named == "standard" and activation == "topk":
-        named = "topk"
-    for known in get_args(Architecture):
-        if known == named:
-            return known  # type: ignore[no-any-return]
+def _refuse_no_folder(folder: Path, told: str) -> None:
+    if not os.path.exists(folder):
+        raise BadInputError(f"{told}: there is no such folder; check the name.")
     raise BadInputError(
-        f"{settings.told} is of the architecture “{named[:40]}”, which is not read: "
-        f"{', '.join(get_args(Architecture))} are."
+        f"{told} is no folder: name the one that holds {SETTINGS} and a .safetensors file, as "
+        "SAELens writes them."
     )
 
 
-def _k(settings: Settings, d_sae: int) -> int:
-    found = settings.count("k")
-    if found is None:
-        nested = settings.value("activation_fn_kwargs")
-        found = Settings(settings.told, nested if isinstance(nested, dict) else {}).count("k")
-    if not found or found > d_sae:
-        raise BadInputError(f"{settings.told}: {SETTINGS} gives no k from 1 to {d_sae:,}.")
-    return found
+def _processing(settings: Settings) -> dict[str, str]:
+    """Return what was done to the model's weights before it was trained, where it is said."""
+    given = settings.value("model_from_pretrained_kwargs")
+    given = given if isinstance(given, dict) else {}
+    done = [name for name in ("fold_ln", "center_writing_weights") if given.get(name) is True]
+    return {"processed": ", ".join(done)} if done else {}
 
 
-def _scaling(settings: Settings) -> Scaling:
-    named = settings.value("normalize_activations")
-    named = "none" if named is None or named is False else named
-    for known in get_args(Scaling):
-        if known == named:
-            return known  # type: ignore[no-any-return]
-    raise BadInputError(
-        f"{settings.told} scales its input by “{str(named)[:40]}”, which is not read: save it with "
-        "the scaling folded into its weights."
-    )
-
-
-def _hook(settings: Settings) -> Hook:
-    named = settings.text("hook_name")
-    match = HOOK.match(named)
-    if match is None or match["name"] not in SITES:
-        raise BadInputError(
-            f"{settings.told} reads at “{named[:80]}”, which is not one of the places that are "
-            f"read: {', '.join(SITES)} of a block."
-        )
-    return Hook(named, int(match["layer"]), SITES[match["name"]])
+def _keys(settings: Settings, tensors: TensorHead, kind: Kind) -> tuple[str, ...]:
+    """Return the tensors of which it is made, all of them there."""
+    stored, told = tensors.stored, f"{settings.told}: {tensors.path.name}"
+    needed = ["W_enc", "W_dec", "b_dec", *_BIASES[kind.architecture]]
+    needed += ["W_skip"] if kind.skip else []
+    for key in needed:
+        if key not in stored:
+            raise BadInputError(
+                f"{told} holds no “{key}”, which a {kind.architecture} autoencoder has: fetch it "
+                "again, or correct the architecture in its settings."
+            )
+    if kind.architecture == "jumprelu":
+        threshold = next((key for key in THRESHOLDS if key in stored), None)
+        if threshold is None:
+            raise BadInputError(
+                f"{told} holds no “threshold”, above which features are active: save it with "
+                "SAELens' save_inference_model, which makes a jumprelu of a batchtopk one."
+            )
+        needed.append(threshold)
+    return (*needed, *(key for key in FINETUNED if key in stored))
 
 
 def _sizes(
-    settings: Settings, tensors: TensorHead, architecture: Architecture
+    settings: Settings, tensors: TensorHead, kind: Kind, keys: tuple[str, ...]
 ) -> tuple[int, int, int]:
-    for key in (_ENCODER, _DECODER, "b_dec", *_BIASES[architecture]):
-        if key not in tensors.stored:
+    """Return the widths of input, features and output, which all tensors agree on."""
+    axes = {key: tensors.entry(key).shape for key in keys}
+    for key in ("W_enc", "W_dec"):
+        if len(axes[key]) != 2 or not all(axes[key]):
             raise BadInputError(
-                f"{settings.told}: {tensors.path.name} holds no “{key}”, which a {architecture} "
-                "autoencoder has: fetch it again."
+                f"{settings.told}: “{key}” has the shape {list(axes[key])}, and it has two axes, "
+                "[input, feature] or [feature, output]: convert it."
             )
-    shape = tensors.entry(_ENCODER).shape
-    if len(shape) != 2:
-        raise BadInputError(f"{settings.told}: “{_ENCODER}” has no two axes.")
-    d_in, d_sae = shape
-    d_out = tensors.entry(_DECODER).shape[-1]
-    expected = {
-        _DECODER: (d_sae, d_out),
+    (d_in, d_sae), d_out = axes["W_enc"], axes["W_dec"][1]
+    wanted: dict[str, tuple[int, ...]] = {
+        **dict.fromkeys(keys, (d_sae,)),
+        "W_enc": (d_in, d_sae),
+        "W_dec": (d_sae, d_out if kind.transcoder else d_in),
         "b_dec": (d_out,),
-        **dict.fromkeys(_BIASES[architecture], (d_sae,)),
+        "W_skip": (d_out, d_in),
+        "topk_threshold": (),
     }
-    said = {"d_in": d_in, "d_sae": d_sae}
-    for name, size in said.items():
-        if settings.count(name) not in (None, size):
+    for name, size in (("d_in", d_in), ("d_sae", d_sae), ("d_out", d_out)):
+        said = settings.count(name) if kind.transcoder or name != "d_out" else None
+        if said not in (None, size):
             raise BadInputError(
-                f"{settings.told}: {SETTINGS} says {name} {settings.count(name):,} and "
-                f"“{_ENCODER}” is {list(shape)}: they belong to different autoencoders."
+                f"{settings.told}: {SETTINGS} says {name} {said:,}, and its weights have "
+                f"{size:,}: they belong to different autoencoders; fetch both again."
             )
-    for key, wanted in expected.items():
-        if tensors.entry(key).shape != wanted:
+    for key, shape in axes.items():
+        if shape != wanted[key]:
             raise BadInputError(
-                f"{settings.told}: “{key}” is {list(tensors.entry(key).shape)} and would have to "
-                f"be {list(wanted)}: fetch it again."
+                f"{settings.told}: “{key}” is {list(shape)}, and beside a “W_enc” of "
+                f"{[d_in, d_sae]} it would be {list(wanted[key])}: fetch it again."
             )
     return d_in, d_sae, d_out

@@ -39,11 +39,12 @@ _MOST_BYTES = 1_000_000
 _OLD_NAMES: Mapping[str, tuple[str, ...]] = {
     "hook_name": ("hook_point",),
     "hook_head_index": ("hook_point_head_index",),
+    "hook_name_out": ("hook_point_out", "out_hook_point"),
     "hook_layer": ("hook_point_layer",),
     "activation_fn": ("activation_fn_str",),
     "dataset_path": ("dataset",),
     "context_size": ("context_length",),
-    "training_tokens": ("total_training_tokens", "tokens"),
+    "training_tokens": ("total_training_tokens", "tokens_read"),
     "l1_coefficient": ("l1",),
 }
 
@@ -66,9 +67,10 @@ class Settings:
         return next((value for value in found if value is not None), None)
 
     def text(self, name: str) -> str:
-        """Return a text or a number as text, cut; empty: there is none."""
+        """Return a text or a number as text, cut and in one line; empty: there is none."""
         value = self.value(name)
-        return str(value)[:MOST_TEXT] if isinstance(value, (str, int, float)) else ""
+        shown = str(value)[:MOST_TEXT] if isinstance(value, (str, int, float)) else ""
+        return "".join(letter if letter.isprintable() else " " for letter in shown)
 
     def yes(self, name: str, *, usual: bool) -> bool:
         """Return whether something is set."""

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from desktop_app.support import paths
+from desktop_app.support.autoencoder_files import folder_of
+from desktop_app.support.autoencoder_settings import SITES
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.feature_files import SITES, read_feature
+from desktop_app.support.feature_files import read_feature
 from desktop_app.support.files import try_out, write_atomically
 from desktop_app.support.lens_files import same_weights
 from desktop_app.support.tensor_heads import MOST_TEXT, Entry, read_numbers, read_tensors
@@ -130,7 +132,7 @@ def read_head(file: str, option: str = "--add") -> VectorHead:
     path, feature = Path(os.path.expanduser(file)), _FEATURE.match(file)
     if path.suffix.lower() == ENDING and not os.path.isdir(path):
         return _read_file(path, told)
-    folder = None if feature is None else Path(os.path.expanduser(feature["folder"]))
+    folder = None if feature is None else folder_of(feature["folder"])
     if feature is not None and folder is not None and os.path.isdir(folder):
         row = int(feature["row"])
         where, entry, facts = read_feature(folder, row, told)

@@ -12,16 +12,17 @@ def card_of(head: AutoencoderHead) -> dict[str, Any]:
     """Return what a folder says of its autoencoder, plain enough to be stored.
 
     Returns:
-        `name` of the folder; `architecture`; `model` that it was trained on, empty where it does
-        not say; `hook`, `layer` and `site` that it reads; `writes`, the hook that a transcoder
-        writes, empty otherwise; `d_in`, `d_sae`, `d_out`; `k`, 0 where none is fixed; `head`, −1
-        where it reads all; `b_dec_first`, `scaling`, `rescaled`, `skip` as in `AutoencoderHead`;
-        and `facts`, all else that is said, in words.
+        `name` of the folder; `architecture`, and its `activation` in words; `model` that it was
+        trained on, empty where it does not say; `hook`, `layer` and `site` that it reads; `writes`,
+        the hook that a transcoder writes, empty otherwise; `d_in`, `d_sae`, `d_out`; `k`, 0 where
+        none is fixed; `head`, −1 where it reads all; `b_dec_first`, `scaling`, `factor`,
+        `rescaled`, `skip` as in `AutoencoderHead`; and `facts`, all else that is said, in words.
     """
     facts = dict(head.facts)
     return {
         "name": head.folder.name,
         "architecture": head.architecture,
+        "activation": head.activation,
         "model": facts.pop("model", ""),
         "hook": head.reads.name,
         "layer": head.reads.layer,
@@ -34,6 +35,7 @@ def card_of(head: AutoencoderHead) -> dict[str, Any]:
         "head": -1 if head.head is None else head.head,
         "b_dec_first": head.b_dec_first,
         "scaling": head.scaling,
+        "factor": head.factor,
         "rescaled": head.rescaled,
         "skip": head.skip,
         "facts": facts,

@@ -44,7 +44,11 @@ class FeaturesParams(Params):
         words={"-1": "", "": "feature {}"},
     )
     top: int = setting(
-        5, "Listed", "Features listed of each token, and tokens of each list.", ge=1, le=100,
+        5,
+        "Listed",
+        "Features listed of each token, and tokens of each list.",
+        ge=1,
+        le=100,
         advanced=True,
     )
     ablate: Literal["delete", "zero"] = setting(
@@ -75,22 +79,36 @@ class FeaturesParams(Params):
         words={"": "", OWN_CORPUS: "over Lensbench' own corpus"},
     )
     window: int = setting(
-        128, "Window", "How many tokens of the corpus are read at once, the BOS included.",
-        ge=3, le=8_192, advanced=True,
+        128,
+        "Window",
+        "How many tokens of the corpus are read at once, the BOS included.",
+        ge=3,
+        le=8_192,
+        advanced=True,
     )
     tokens: int = setting(
-        20_000, "Tokens", "How many tokens of the corpus are read, BOS not counted.",
-        ge=1, le=10_000_000, advanced=True,
+        20_000,
+        "Tokens",
+        "How many tokens of the corpus are read, BOS not counted.",
+        ge=1,
+        le=10_000_000,
+        advanced=True,
     )
     intervals: int = setting(
         10,
         "Intervals",
         "Into how many equal intervals its activations from 0 to the largest are divided; examples "
         "are drawn from each.",
-        ge=1, le=100, advanced=True,
+        ge=1,
+        le=100,
+        advanced=True,
     )
     examples: int = setting(
-        5, "Examples", "Top examples, and examples drawn of each interval.", ge=1, le=100,
+        5,
+        "Examples",
+        "Top examples, and examples drawn of each interval.",
+        ge=1,
+        le=100,
         advanced=True,
     )
     fresh: bool = setting(
@@ -99,13 +117,19 @@ class FeaturesParams(Params):
         "Read the corpus anew, and not on from where an earlier run of the same text was stopped.",
         advanced=True,
     )
-    seed: int = setting(0, "Seed", "Draws the examples of each interval.", ge=0, le=2**31 - 1,
-        advanced=True)
+    seed: int = setting(
+        0, "Seed", "Draws the examples of each interval.", ge=0, le=2**31 - 1, advanced=True
+    )
 
     @override
     def reads_prompts(self) -> bool:
         """Return whether prompts are read: not where there are none and a corpus is."""
         return not self.corpus or bool(self.prompts)
+
+    @override
+    def takes_prompts(self) -> bool:
+        """Return that prompts are read beside a corpus as well."""
+        return True
 
     @override
     def missing(self) -> str:
@@ -117,7 +141,7 @@ _TOKENS = ("prompt", "position")
 _ENTRY = ("entry",)
 
 
-def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> int:  # noqa: ARG001
+def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> int:
     """Return the bytes that a result of these settings keeps at most."""
     if not isinstance(params, FeaturesParams):
         return 0

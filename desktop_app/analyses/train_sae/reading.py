@@ -20,11 +20,11 @@ from desktop_app.support.errors import BadInputError
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from desktop_app.analyses.train_sae.spec import TrainSaeParams
     from desktop_app.contract.report import Reporter
-    from desktop_app.engine.model import LoadedModel
+    from desktop_app.engine.model import LoadedModel, Site
     from desktop_app.methods.text_windows import Window
 
 HELD_OUT_EVERY = 10
@@ -117,7 +117,7 @@ class Text:
         return wanted
 
     def read(
-        self, model: LoadedModel, place: tuple[int, str], length: int, report: Reporter
+        self, model: LoadedModel, place: tuple[int, Site], length: int, report: Reporter
     ) -> Activations:
         """Read all windows.
 
@@ -130,11 +130,11 @@ class Text:
         Raises:
             BadInputError: Activations are not finite, or there is only one window.
         """
-        name = site_hook(*place)  # type: ignore[arg-type]
+        name = site_hook(*place)
         limit = texts_per_pass(model, length, 1) if model.reads_together else 1
         blocks, windows = _Blocks(), iter(self.windows)
         while some := list(islice(windows, limit)):
-            for rows, x in in_batches(model, len(some), limit, _reader(model, name, some)):
+            for _rows, x in in_batches(model, len(some), limit, _reader(model, name, some)):
                 if not bool(torch.isfinite(x).all()):
                     raise BadInputError(
                         f"{model.info.name} has activations that are not finite at {place[1]} of "
@@ -161,7 +161,11 @@ class Text:
         return [Notice("text_short", message)]
 
 
-def _reader(model: LoadedModel, name: str, windows: Sequence[Window]):  # type: ignore[no-untyped-def]
+def _reader(
+    model: LoadedModel, name: str, windows: Sequence[Window]
+) -> Callable[[slice], torch.Tensor]:
+    """Return what reads some of the windows, float32 `[windows, S, d]`."""
+
     def read(rows: slice) -> torch.Tensor:
         ids = model.ids([window.ids for window in windows[rows]])
         return model.seen(ids, name).view(*ids.shape, -1).float()

@@ -11,7 +11,14 @@ import torch
 
 from desktop_app.analyses.train_sae.reading import Text
 from desktop_app.analyses.train_sae.spec import ANALYSIS, TrainSaeParams
-from desktop_app.analyses.train_sae.training import Measured, Step, Trainer, measure, scale_of
+from desktop_app.analyses.train_sae.training import (
+    Measured,
+    Step,
+    Trainer,
+    kept,
+    measure,
+    scale_of,
+)
 from desktop_app.contract.grammar import resolve_index
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
@@ -26,8 +33,6 @@ from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from desktop_app.analyses.train_sae.reading import Activations
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
@@ -71,19 +76,13 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
 
     Returns:
         `loss`, `l0` and `dead` of every step; on the windows held out, `variance_explained`,
-        `l0_end`, `dead_end` and `mse`; and where the folder lies.
+        `l0_end` and `mse`; and where the folder lies.
 
     Raises:
         BadInputError: There is no such place, text or folder, or it is too large.
     """
     clock = Clock(model)
-    layer = _place(model, params)
-    features = params.features or 4 * model.info.d_model
-    if params.kind == "topk" and params.k > features:
-        raise BadInputError(
-            f"--k {params.k} is more than there are features ({features}): choose fewer, or more "
-            "--features."
-        )
+    layer, features = _place(model, params), _features(model, params)
     text = Text(model, params)
     hook = f"blocks.{layer}.hook_{params.site}"
     target = place_for(model.info, hook, params.out_sae)
@@ -92,37 +91,33 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
     reads = ShareReporter(report, 0.0, _READING_SHARE)
     with no_hooks_left(model):
         found = text.read(model, (layer, params.site), params.window, reads)
-    scale = scale_of(found.trained)
-    trainer = Trainer(found.trained, scale, features, params, model.device)
+    trainer = Trainer(found.trained, scale_of(found.trained), features, params, model.device)
     curves = _Curves(params.steps)
-    missing = _train(trainer, curves, params, ShareReporter(report, _READING_SHARE, 0.7))
-    weights = trainer.weights()
-    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
-        raise BadInputError(
-            "The autoencoder comes out as numbers that are not finite, and is not written: choose "
-            f"a smaller --lr than {params.lr:g}."
-        )
-    k = params.k if params.kind == "topk" else 0
-    held, trained = (measure(weights, k, x) for x in (found.held_out, found.trained))
+    trains = ShareReporter(report, _READING_SHARE, 1 - _READING_SHARE)
+    missing = _train(trainer, curves, params, trains)
+    weights = _weights(trainer, params)
+    held, trained = (measure(weights, kept(params), x) for x in (found.held_out, found.trained))
+    lead = text.windows.lead
     facts = _facts(params, text, found, (trainer.done, held))
-    made = Made(hook, k, params.window, bool(text.windows.lead), facts)
+    made = Made(hook, kept(params), params.window, bool(lead), facts)
     save_autoencoder(target, weights, made, model.info)
     stopped.tell_end(report)
     data = {
         **curves.fields(),
         **_measures(held, trained),
-        "scale": scale,
+        "scale": trainer.scale,
         "d_in": found.trained.shape[1],
         "d_sae": features,
         "hook": hook,
         "tokens_read": len(found.trained),
         "tokens_held_out": len(found.held_out),
+        "windows": found.windows,
+        "lead": np.array(lead, dtype=np.int64),
         "corpus": text.windows.corpus,
         "corpus_sha256": text.windows.sha256(),
-        "lead": np.array(text.windows.lead, dtype=np.int64),
         "file": params.out_sae or target.name,
     }
-    notices = [*missing, *text.notices(params), *_told(held, features)]
+    notices = [*missing, *text.notices(params), *_mostly_dead(trained, features)]
     return finish(model, ANALYSIS, params, (), (data, notices), clock)
 
 
@@ -140,6 +135,36 @@ def _place(model: LoadedModel, params: TrainSaeParams) -> int:
             "--site, such as resid_pre."
         )
     return layer
+
+
+def _features(model: LoadedModel, params: TrainSaeParams) -> int:
+    """Return how many features it has.
+
+    Raises:
+        BadInputError: There are fewer than each token keeps.
+    """
+    features = params.features or 4 * model.info.d_model
+    if kept(params) > features:
+        raise BadInputError(
+            f"--k {params.k} is more than there are features ({features:,}): choose fewer, or more "
+            "--features."
+        )
+    return features
+
+
+def _weights(trainer: Trainer, params: TrainSaeParams) -> dict[str, torch.Tensor]:
+    """Return the weights.
+
+    Raises:
+        BadInputError: They are not finite.
+    """
+    found = trainer.weights()
+    if all(bool(torch.isfinite(value).all()) for value in found.values()):
+        return found
+    raise BadInputError(
+        "The autoencoder comes out as numbers that are not finite, and is not written: choose "
+        f"a smaller --lr than {params.lr:g}."
+    )
 
 
 def _bytes_needed(model: LoadedModel, params: TrainSaeParams, features: int) -> int:
@@ -177,12 +202,12 @@ def _facts(
 ) -> dict[str, Any]:
     """Return what the folder says of how it was made."""
     steps, held = ended
-    how = {"k": params.k} if params.kind == "topk" else {"l1_coefficient": params.l1}
+    how = {} if params.kind == "topk" else {"l1_coefficient": params.l1}
     return {
         "dataset_path": text.windows.corpus,
         "corpus_sha256": text.windows.sha256(),
         "first_positions_left_out": text.skipped,
-        "tokens_read": len(found.trained),
+        "training_tokens": len(found.trained),
         "tokens_held_out": len(found.held_out),
         **how,
         "steps": steps,
@@ -208,5 +233,12 @@ def _measures(held: Measured, trained: Measured) -> dict[str, float]:
     }
 
 
-def _told(held: Measured, features: int) -> list[Notice]:
-    return []
+def _mostly_dead(trained: Measured, features: int) -> list[Notice]:
+    """Return the warning where most features are of no use."""
+    if trained.dead <= _MOSTLY_DEAD:
+        return []
+    message = (
+        f"{round(trained.dead * features):,} of {features:,} features are activated by no token of "
+        "the text: choose fewer --features, a longer text, or a smaller --l1."
+    )
+    return [Notice("features_dead", message)]

@@ -58,16 +58,14 @@ class TrainSaeParams(Params):
         labels={"standard": "L1 penalty", "topk": "top K"},
     )
     l1: float = setting(
-        0.03,
+        2.0,
         "L1",
-        "Weight of the L1 penalty of a standard one, on activations scaled to a mean norm of "
-        "√width; more: fewer features at a time, worse reconstruction.",
+        "Weight of the penalty of a standard one, l1 · Σ f beside ‖x − x̂‖², on activations scaled "
+        "to a mean norm of √width; more: fewer features at a time, worse reconstruction.",
         ge=0,
         le=1_000,
     )
-    k: int = setting(
-        16, "K", "Features of each token that a topk one keeps.", ge=1, le=4_096
-    )
+    k: int = setting(16, "K", "Features of each token that a topk one keeps.", ge=1, le=4_096)
     steps: int = setting(
         1_000, "Steps", "Steps of the optimiser.", ge=1, le=1_000_000, counted="step"
     )
@@ -90,12 +88,14 @@ class TrainSaeParams(Params):
         le=8_192,
         advanced=True,
     )
-    batch: int = setting(
-        512, "Batch", "Activations in each step.", ge=2, le=65_536, advanced=True
-    )
+    batch: int = setting(512, "Batch", "Activations in each step.", ge=2, le=65_536, advanced=True)
     lr: float = setting(
-        1e-3, "Learning rate", "Of Adam; it warms up over the first twentieth and falls over the "
-        "last fifth.", gt=0, le=1, advanced=True
+        1e-3,
+        "Learning rate",
+        "Of Adam; it warms up over the first twentieth and falls over the last fifth.",
+        gt=0,
+        le=1,
+        advanced=True,
     )
     out_sae: str = setting(
         "",
@@ -128,16 +128,29 @@ ANALYSIS = Analysis(
     params=TrainSaeParams,
     group="does",
     noun="training of features",
+    serves=frozenset({"train_features"}),
     fields=(
-        FieldSpec("loss", ("step",), "Loss of each step: squared error, and the penalty", telling=3),
+        FieldSpec(
+            "loss",
+            ("step",),
+            "Loss of each step, of scaled activations: ‖x − x̂‖², and the penalty",
+            telling=3,
+        ),
         FieldSpec("l0", ("step",), "Active features per token", "features", telling=2),
-        FieldSpec("dead", ("step",), "Share of features that no recent token activated", telling=1),
+        FieldSpec(
+            "dead",
+            ("step",),
+            "Share of features that none of the last 20,000 tokens activated",
+            telling=1,
+        ),
         FieldSpec(
             "variance_explained", (), "Fraction of variance explained, on tokens not trained on"
         ),
         FieldSpec("variance_explained_trained", (), "The same on the tokens trained on"),
         FieldSpec("l0_end", (), "Active features per token at the end, tokens not trained on"),
-        FieldSpec("dead_end", (), "Share of features that no token activates at the end"),
+        FieldSpec(
+            "dead_end", (), "Share of features that no token trained on activates at the end"
+        ),
         FieldSpec("mse", (), "Mean squared error per number, on tokens not trained on"),
         FieldSpec("scale", (), "What activations were multiplied by for training"),
         FieldSpec("d_in", (), "Width of the activations"),
@@ -145,6 +158,8 @@ ANALYSIS = Analysis(
         FieldSpec("hook", (), "Where the activations are taken, as TransformerLens names it"),
         FieldSpec("tokens_read", (), "Tokens whose activations it was trained on"),
         FieldSpec("tokens_held_out", (), "Tokens that it was measured on alone"),
+        FieldSpec("windows", (), "Windows of the text, every tenth of which is held out"),
+        FieldSpec("lead", ("token",), "Ids that each window begins with"),
         FieldSpec("corpus", (), "Name of the text"),
         FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
         FieldSpec("file", (), "The folder that it lies in"),

@@ -66,14 +66,20 @@ class Measured:
 
 def scale_of(x: torch.Tensor) -> float:
     """Return what brings activations `[n, d]` to a mean norm of √d."""
-    sizes = torch.cat([block.norm(dim=-1).double() for block in x.split(_SCORED_AT_ONCE)])
+    sizes = torch.cat([block.norm(dim=-1).double() for block in torch.split(x, _SCORED_AT_ONCE)])
     return float(x.shape[1] ** 0.5 / sizes.mean().clamp_min(_TINY))
+
+
+def kept(params: TrainSaeParams) -> int:
+    """Return how many features of each token are kept; 0: all that are active."""
+    return params.k if params.kind == "topk" else 0
 
 
 class Trainer:
     """An autoencoder in training.
 
     Attributes:
+        scale: What activations are multiplied by.
         done: Steps so far.
     """
 
@@ -94,13 +100,12 @@ class Trainer:
             params: Kind, penalty, steps, batch, learning rate and seed.
             device: Where it is trained.
         """
-        self._x, self._scale, self._params, self._device = x, scale, params, device
-        self._k = params.k if params.kind == "topk" else 0
+        self._x, self.scale, self._params, self._device = x, scale, params, device
+        self._k = kept(params)
         self._random = torch.Generator().manual_seed(params.seed)
         rows = torch.randn(features, x.shape[1], generator=self._random)
         rows = _unit(rows)
-        mean = torch.stack([block.double().sum(0) for block in x.split(_SCORED_AT_ONCE)]).sum(0)
-        centre = (mean / len(x) * scale).float()
+        centre = (_mean(x) * scale).float()
         first = {
             "W_enc": rows.T.contiguous(),
             "b_enc": torch.zeros(features),
@@ -124,7 +129,7 @@ class Trainer:
         fall = min(1.0, (params.steps - self.done) / max(1.0, params.steps * _FALL))
         for group in self._adam.param_groups:
             group["lr"] = params.lr * min(rise, fall)
-        z = self._x[next(self._batches)].to(self._device) * self._scale
+        z = self._x[next(self._batches)].to(self._device) * self.scale
         with torch.enable_grad():
             scores = (z - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
             features = act(scores, self._k)
@@ -153,7 +158,7 @@ class Trainer:
         """
         held = {name: value.detach().cpu().clone() for name, value in self._weights.items()}
         for name in ("b_enc", "b_dec"):
-            held[name] /= self._scale
+            held[name] /= self.scale
         return held
 
     def _look(self, features: torch.Tensor, loss: float) -> Step:
@@ -188,10 +193,10 @@ def act(scores: torch.Tensor, k: int) -> torch.Tensor:
 
 def measure(weights: dict[str, torch.Tensor], k: int, x: torch.Tensor) -> Measured:
     """Return what finished weights do on activations `[n, d]` as the model has them."""
-    mean = x.double().mean(0)
+    mean = _mean(x)
     error = spread = active = 0.0
     ever = torch.zeros(weights["W_enc"].shape[1], dtype=torch.bool)
-    for block in x.split(_SCORED_AT_ONCE):
+    for block in torch.split(x, _SCORED_AT_ONCE):
         scores = (block - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
         features = act(scores, k)
         missing = block - (features @ weights["W_dec"] + weights["b_dec"])
@@ -203,8 +208,17 @@ def measure(weights: dict[str, torch.Tensor], k: int, x: torch.Tensor) -> Measur
     return Measured(explained, active / len(x), error / x.numel(), 1 - float(ever.float().mean()))
 
 
+def _mean(x: torch.Tensor) -> torch.Tensor:
+    """Return the mean of activations `[n, d]`, in float64."""
+    total = torch.zeros(x.shape[1], dtype=torch.float64)
+    for block in torch.split(x, _SCORED_AT_ONCE):
+        total += block.double().sum(0)
+    return total / len(x)
+
+
 def _unit(rows: torch.Tensor) -> torch.Tensor:
-    return rows / rows.norm(dim=-1, keepdim=True).clamp_min(_TINY)
+    found: torch.Tensor = rows / rows.norm(dim=-1, keepdim=True).clamp_min(_TINY)
+    return found
 
 
 def _batches(count: int, size: int, random: torch.Generator) -> Iterator[torch.Tensor]:

@@ -1,0 +1,198 @@
+"""Examples of a feature one below the other: where each stands, and its text, tinted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from desktop_app.analyses.features import charts
+from desktop_app.analyses.features.strips import Strip
+from desktop_app.analyses.features.words import amount
+from desktop_app.support.guard import override
+from desktop_app.views.frame import ElidedLabel
+from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.tokens.token_paint import GAP, MARGIN, StripLook, TokenCell, box_widths
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QResizeEvent
+
+    from desktop_app.analyses.features.found import Example, Found, Token
+
+_BEFORE = 0.7  # of the room left and right of an example, what is given to what stands before it
+_WINDOW_LINES = 12
+_NEAR = 60
+
+
+@dataclass(frozen=True)
+class Group:
+    """Examples that belong together, under a heading where that is not empty."""
+
+    heading: str
+    examples: tuple[Example, ...]
+
+
+def fitting(widths: Sequence[int], at: int, room: int) -> tuple[int, int]:
+    """Return which tokens around one fit on a line: from the first to behind the last.
+
+    Args:
+        widths: Of each token's box, in pixels.
+        at: The token that must be there.
+        room: Pixels; more of it goes to what stands before, where there is enough.
+    """
+    left = room - 2 * MARGIN - widths[at]
+    first, last = at, at + 1
+
+    def take(share: int) -> None:
+        nonlocal first, left
+        while first > 0 and share >= widths[first - 1] + GAP:
+            first -= 1
+            share -= widths[first] + GAP
+            left -= widths[first] + GAP
+
+    take(int(left * _BEFORE))
+    while last < len(widths) and left >= widths[last] + GAP:
+        left -= widths[last] + GAP
+        last += 1
+    take(left)
+    return first, last
+
+
+class ExampleRow(QWidget):
+    """One example: its activation, its place, and as much of its text as fits on a line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: Found | None = None
+        self._example: Example | None = None
+        self._feature, self._most, self._whole = -1, 1.0, False
+        self._widths: list[int] = []
+        self._tokens: list[Token] = []
+        self._near = (0, 0)
+        self.told = ElidedLabel("", "small")
+        self.strip = Strip("Example")
+        self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column_in(self, self.told, self.strip, spacing=0)
+
+    def show_example(
+        self, found: Found, feature: int, one: Example, most: float, *, whole: bool
+    ) -> None:
+        """Show an example; `most` is the activation at the end of the tints."""
+        self._found, self._feature, self._example, self._most = found, feature, one, most
+        self._tokens = found.window_tokens(one.window)
+        # No line holds more tokens than this.
+        self._near = max(0, one.position - _NEAR), one.position + _NEAR
+        near = self._tokens[slice(*self._near)]
+        self._widths = box_widths(StripLook([TokenCell(t.id, t.piece, t.text) for t in near]))
+        words = f"{amount(one.value)} · {charts.example_words(found, one)}"
+        self.told.set_full_text(words)
+        self.strip.setAccessibleName(f"Example, activation {words}")
+        self.set_whole(whole)
+
+    def set_whole(self, whole: bool) -> None:
+        """Show the whole window, or one line around the example."""
+        self._whole = whole
+        self.strip.set_most_lines(_WINDOW_LINES if whole else 1)
+        self._draw()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width() and not self._whole:
+            self._draw()
+
+    def _draw(self) -> None:
+        found, one = self._found, self._example
+        if found is None or one is None:
+            return
+        count, first = len(self._tokens), self._near[0]
+        last = count
+        if self._whole or not 0 <= one.position < count:
+            first = 0
+        else:
+            ends = fitting(self._widths, one.position - first, max(self.width(), 160))
+            first, last = first + ends[0], first + ends[1]
+        values = found.in_window(self._feature, one.window)
+        if values is None:
+            values = np.full(count, np.nan)
+            values[one.position] = one.value
+        told = [f"activation {amount(float(v))}" if np.isfinite(v) else "" for v in values]
+        limits, tokens = (0.0, self._most), self._tokens[first:last]
+        self.strip.show_tokens(tokens, values[first:last], limits, told[first:last], first=first)
+        self.strip.set_selected(one.position - first)
+
+
+class _Group(QWidget):
+    """Examples under a heading, or without one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heading = ElidedLabel("", "heading")
+        self.rows: list[ExampleRow] = []
+        self.count = 0
+        self._column = column_in(self, self.heading, spacing=4)
+
+    def fill(self, found: Found, feature: int, group: Group, most: float, *, whole: bool) -> None:
+        self.heading.set_full_text(group.heading)
+        self.heading.setVisible(bool(group.heading))
+        while len(self.rows) < len(group.examples):
+            row = ExampleRow()
+            self._column.addWidget(row)
+            self.rows.append(row)
+        self.count = len(group.examples)
+        for row, one in zip(self.rows, group.examples, strict=False):
+            row.show_example(found, feature, one, most, whole=whole)
+            row.setVisible(True)
+        for row in self.rows[self.count :]:
+            row.setVisible(False)
+
+
+class ExampleList(QWidget):
+    """Groups one below the other; what is too much for the room scrolls around them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._groups: list[_Group] = []
+        self._shown = 0
+        self._whole = False
+        self._column = column_in(self, spacing=10)
+        self._column.addStretch(1)
+
+    def show_groups(self, found: Found, feature: int, groups: Sequence[Group], most: float) -> None:
+        """Show these, one below the other; `most` is the activation at the end of the tints."""
+        while len(self._groups) < len(groups):
+            made = _Group()
+            self._column.insertWidget(len(self._groups), made)
+            self._groups.append(made)
+        for shown, group in zip(self._groups, groups, strict=False):
+            shown.fill(found, feature, group, most, whole=self._whole)
+            shown.setVisible(True)
+        for shown in self._groups[len(groups) :]:
+            shown.setVisible(False)
+        self._shown = len(groups)
+
+    def set_whole(self, whole: bool) -> None:
+        """Show whole windows, or one line of each."""
+        self._whole = whole
+        for group in self._groups:
+            for row in group.rows:
+                row.set_whole(whole)
+
+    def top_of(self, group: int) -> int:
+        """Return where a group begins, in pixels."""
+        return self._groups[group].y() if 0 <= group < self._shown else 0
+
+    def texts(self) -> list[tuple[str, list[tuple[str, tuple[str, ...]]]]]:
+        """Return the heading of each group, and of its examples what is said and the tokens."""
+        return [
+            (
+                group.heading.full_text(),
+                [(row.told.full_text(), row.strip.texts()) for row in group.rows[: group.count]],
+            )
+            for group in self._groups[: self._shown]
+        ]

@@ -1,0 +1,232 @@
+"""The view of features: a prompt's tokens, all features, one feature, and tests of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from desktop_app.analyses.features.card_strip import CardStrip
+from desktop_app.analyses.features.card_words import card_facts
+from desktop_app.analyses.features.feature_bar import FeatureBar
+from desktop_app.analyses.features.feature_page import FeaturePage
+from desktop_app.analyses.features.found import NONE, Found
+from desktop_app.analyses.features.list_page import ListPage
+from desktop_app.analyses.features.tests_page import TestsPage
+from desktop_app.analyses.features.tokens_page import TokensPage
+from desktop_app.contract.registry import serving
+from desktop_app.contract.spec import Intent
+from desktop_app.support.guard import override
+from desktop_app.views.base import AnalysisView
+from desktop_app.widgets.basics.icons import bind_icon, icon_of
+from desktop_app.widgets.basics.layouts import column_in
+from desktop_app.widgets.basics.segmented import Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.analyses.features.page import FeaturesPage
+    from desktop_app.contract.result import Result
+
+_OWN, _OWN_CORPUS = "toy", "own"
+
+
+class FeaturesView(AnalysisView):
+    """The card and the chosen feature above pages, of which the one in sight is drawn.
+
+    The feature is the view's own, not the run's: stepping through features needs no model.
+    """
+
+    EMPTY = (
+        "What do a model's features stand for?",
+        "Name the folder of a sparse autoencoder in the settings, and a corpus where its features "
+        "are to be read over text. One that is small enough can be trained here.",
+    )
+
+    @override
+    def build_content(self, content: QWidget) -> None:
+        self._found: Found | None = None
+        self._feature = NONE
+        self._choices: dict[str, str] = {}
+        self.card, self.bar = CardStrip(), FeatureBar()
+        kinds = (TokensPage, ListPage, FeaturePage, TestsPage)
+        self._all: tuple[FeaturesPage, ...] = tuple(kind() for kind in kinds)
+        self.pages = Pages(*((page.name, page.title, page) for page in self._all))
+        column_in(content, self.card, self.bar, (self.pages, 1))
+        self._connect_picture()
+        self._offer_ways()
+
+    def _connect_picture(self) -> None:
+        self.bar.feature_chosen.connect(self.show_feature)
+        self.bar.look_wanted.connect(self._on_look)
+        self.bar.steer_wanted.connect(self._on_steer)
+        self.pages.changed.connect(self._on_page)
+        for page in self._all:
+            page.feature_chosen.connect(self.show_feature)
+            page.feature_opened.connect(self._on_opened)
+            page.prompt_chosen.connect(self.selection.select_prompt)
+            page.position_chosen.connect(self.selection.select_position)
+            page.choice_made.connect(self._on_choice)
+        self.selection.position_changed.connect(self._on_position)
+
+    def _offer_ways(self) -> None:
+        """Offer what can be done without an autoencoder at hand."""
+        own = QPushButton("Open the toy's")
+        own.setToolTip("Read the features of the small autoencoder that comes with the toy model")
+        own.clicked.connect(self._on_own)
+        self._empty.add_way(own)
+        served = serving("train_features")
+        if served:
+            train = QPushButton("Train one…")
+            train.setToolTip("Train a small autoencoder on the model that is open")
+            bind_icon(train, icon_of(served[0]))
+            train.clicked.connect(self._on_train)
+            self._empty.add_way(train)
+
+    # Drawing.
+
+    @override
+    def draw_new(self, result: Result) -> None:
+        """Begin with the feature that the run was made for, on the page that shows most of it."""
+        found = Found.of(result)
+        self._feature = found.chosen
+        if self._feature == NONE and found.prompts:
+            self._feature = found.strongest_on(self.prompt_of(result))
+        elif self._feature == NONE:
+            self._feature = found.busiest()
+        turn = "tokens" if found.prompts else "all"
+        if found.chosen != NONE and found.has_corpus:
+            turn = "feature"
+        if self.pages.page() == "tests" and found.chosen != NONE and found.prompts:
+            turn = "tests"
+        self.pages.turn_to(turn)
+        self.draw_result(result)
+
+    @override
+    def draw_result(self, result: Result) -> None:
+        if self._found is None or self._found.shown is not result:
+            self._found = Found.of(result)
+        self._draw()
+
+    @override
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        """Draw what is known over a corpus while it is read."""
+        if "density" not in data:
+            return False
+        self._found = Found.so_far(data, self.settings_of_run())
+        self._feature = self._found.chosen
+        self.pages.turn_to("all")
+        self._draw()
+        return True
+
+    @override
+    def clear(self) -> None:
+        self._found = None
+        super().clear()
+
+    def _draw(self) -> None:
+        found = self._found
+        if found is None:
+            return
+        finished = found.shown is self.current_result
+        self.card.show_lines(card_facts(found))
+        self.card.setVisible(bool(found.card))
+        self.bar.draw(found, self._feature, finished=finished)
+        self.pages.choice.set_option_enabled("tokens", bool(found.prompts), _NO_PROMPTS)
+        self._draw_page()
+
+    def _page(self) -> FeaturesPage:
+        return next(page for page in self._all if page.name == self.pages.page())
+
+    def _draw_page(self) -> None:
+        found = self._found
+        if found is None:
+            return
+        result = self.current_result
+        prompt = 0 if result is None else self.prompt_of(result)
+        page = self._page()
+        page.draw(found, self._feature, prompt)
+        page.mark_position(self.selection.position)
+
+    @override
+    def draw_prompt(self, result: Result) -> None:
+        self._draw_page()
+
+    @override
+    def figure_widget(self) -> QWidget:
+        return self._page().figure()
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "page": self.pages.page(),
+            "card": self.card.texts(),
+            "feature": self._feature,
+            "of_feature": self.bar.said(),
+            "can_look": self.bar.look.isEnabled(),
+            "can_steer": self.bar.steer.isEnabled(),
+        }
+        return told | {f"{page.name}_page": page.read() for page in self._all}
+
+    # Answering.
+
+    def show_feature(self, feature: int) -> None:
+        """Show another feature."""
+        if feature != self._feature:
+            self._feature = feature
+            self._draw()
+
+    @override
+    def answer(self, intent: Intent) -> None:
+        """Open the autoencoder that another view speaks of."""
+        if intent.name != "features_with":
+            super().answer(intent)
+            return
+        feature = intent.data.get("feature")
+        self.run_with(
+            sae=str(intent.data["sae"]), feature=NONE if feature is None else int(feature)
+        )
+
+    @override
+    def take_choices(self, choices: Mapping[str, str]) -> None:
+        self._choices = dict(choices)
+        for page in self._all:
+            page.take_choices(self._choices)
+
+    def _on_opened(self, feature: int) -> None:
+        self.pages.turn_to(FeaturePage.name)
+        self._feature = feature
+        self.show_top()
+        self._draw()
+
+    def _on_page(self, _name: str) -> None:
+        self.show_top()
+        self._draw_page()
+
+    def _on_choice(self, choices: dict[str, str]) -> None:
+        self._choices |= choices
+        self.choices_changed.emit(dict(self._choices))
+
+    def _on_position(self, position: int | None) -> None:
+        self._page().mark_position(position)
+
+    def _on_look(self) -> None:
+        found = self._found
+        if found is not None and self._feature != NONE:
+            self.run_with(sae=found.sae, feature=self._feature)
+
+    def _on_steer(self) -> None:
+        found = self._found
+        if found is not None and self._feature != NONE:
+            told = {"file": f"{found.sae}:{self._feature}"}
+            self.intent_raised.emit(Intent("steer_with", told))
+
+    def _on_own(self) -> None:
+        self.run_with(sae=_OWN, corpus=_OWN_CORPUS)
+
+    def _on_train(self) -> None:
+        self.intent_raised.emit(Intent("train_features", {}))
+
+
+_NO_PROMPTS = "This run read a corpus and no prompts"
+VIEW = FeaturesView

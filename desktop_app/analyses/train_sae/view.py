@@ -1,0 +1,125 @@
+"""The view of a training: loss, active and dead features as it goes on, and the way to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from desktop_app.analyses.train_sae import picture as data_of
+from desktop_app.contract.registry import serving
+from desktop_app.contract.spec import Intent
+from desktop_app.support.guard import override
+from desktop_app.views.base import AnalysisView
+from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.reflow import Reflow
+from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.plots.plot import Plot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from desktop_app.contract.result import Result
+
+_GONE = "The autoencoder is not where it was written: “{}”. Train it again."
+_OPEN_TIP = "Read the features of this autoencoder on the prompts of the table"
+_LATER = "When the training has ended"
+_CURVES = ("loss", "l0", "dead")
+
+
+class TrainSaeView(AnalysisView):
+    """Three curves over steps, drawn while it trains; above them how good it is."""
+
+    EMPTY = (
+        "Which features do activations consist of?",
+        "Choose a layer and run: a small sparse autoencoder is trained on its activations, over a "
+        "text of your own or the one that comes with Lensbench, and you see it learn.",
+    )
+
+    @override
+    def build_content(self, content: QWidget) -> None:
+        self._told = ElidedLabel("", "heading")
+        self._details = ElidedLabel("", "muted")
+        self.open = QPushButton("Open its features")
+        self.open.setEnabled(False)
+        self.open.setToolTip(_LATER)
+        set_role(self.open, "primary")
+        bind_icon(self.open, "run", "accent_text")
+        self.open.clicked.connect(self._on_open)
+        self.open.setVisible(bool(serving("features_with")))
+        self.loss, self.l0, self.dead = Plot(), Plot(), Plot()
+        self.loss.setAccessibleName("Loss over steps")
+        self.l0.setAccessibleName("Active features per token over steps")
+        self.dead.setAccessibleName("Share of dead features over steps")
+        small = Reflow(
+            (
+                panel(ElidedLabel("Active features per token (L0)", "heading"), (self.l0, 1)),
+                1,
+                320,
+                180,
+            ),
+            (panel(ElidedLabel("Dead features", "heading"), (self.dead, 1)), 1, 320, 180),
+        )
+        large = panel(ElidedLabel("Loss", "heading"), (self.loss, 1))
+        self._plots = Reflow((large, 3, 420, 200), (small, 2, 420, 200), upright=True)
+        column_in(content, row_of((self._told, 1), self.open), self._details, (self._plots, 1))
+
+    @override
+    def picture_widget(self) -> QWidget:
+        return self._plots
+
+    # Drawing.
+
+    @override
+    def draw_result(self, result: Result) -> None:
+        self._told.set_full_text(data_of.sentence(result))
+        self._details.set_full_text(data_of.details(result))
+        self._draw(result.data)
+        self.open.setEnabled(True)
+        self.open.setToolTip(_OPEN_TIP)
+
+    @override
+    def draw_partial(self, data: Mapping[str, Any]) -> bool:
+        """Draw the steps so far."""
+        if not data.keys() >= set(_CURVES):
+            return False
+        steps = self.settings_of_run().get("steps")
+        self._told.set_full_text(data_of.so_far(data, int(steps or 0)))
+        self._details.set_full_text("")
+        self._draw(data)
+        self.open.setEnabled(False)
+        self.open.setToolTip(_LATER)
+        return True
+
+    def _draw(self, data: Mapping[str, Any]) -> None:
+        self.loss.show_picture(data_of.loss_curve(data))
+        self.l0.show_picture(data_of.l0_curve(data))
+        self.dead.show_picture(data_of.dead_curve(data))
+
+    @override
+    def read_picture(self) -> dict[str, Any]:
+        return {
+            "told": self._told.full_text(),
+            "details": self._details.full_text(),
+            "loss": self.loss.picture(),
+            "l0": self.l0.picture(),
+            "dead": self.dead.picture(),
+            "can_open": self.open.isEnabled(),
+        }
+
+    # Answering.
+
+    def _on_open(self) -> None:
+        result = self.current_result
+        if result is None:
+            return
+        folder = data_of.place_of(result)
+        if not folder.is_dir():
+            self.message_requested.emit(_GONE.format(folder.name))
+            return
+        self.intent_raised.emit(Intent("features_with", {"sae": str(folder)}))
+
+
+VIEW = TrainSaeView
