@@ -13,7 +13,7 @@ from desktop_app.analyses.corpus.places import TENTHS, TOP
 from desktop_app.analyses.corpus.verdict import RULE, verdict
 from desktop_app.contract.registry import serving
 from desktop_app.pictures.words import part_name
-from desktop_app.views.frame import label
+from desktop_app.views.frame import label, scrolled
 from desktop_app.widgets.basics.explained_card import WhatButton
 from desktop_app.widgets.basics.icons import bind_icon, icon_of
 from desktop_app.widgets.basics.layouts import column_in, row_of
@@ -71,13 +71,14 @@ class HeadSide(QWidget):
         self.places = {kind: PlacesPage(kind) for kind in (TOP, TENTHS)}
         self.measures = RankingList("Measures of this head")
         measured = QWidget()
-        column_in(measured, self._sentence, (self.measures, 1), spacing=6)
+        told = column_in(measured, self._sentence, self.measures, None, spacing=6)
+        told.setContentsMargins(0, 0, 6, 0)
         self.attended = RankingList("Tokens it attends to off position 0")
         self.attended.set_empty_text("Nothing is known of the tokens it attends to.")
         self.pages = Pages(
             (TOP, "Strongest", self.places[TOP]),
             (TENTHS, "Tenths", self.places[TENTHS]),
-            ("measures", "Measures", measured),
+            ("measures", "Measures", scrolled(measured)),
             ("attended", "Attended", self.attended),
         )
         for page, tip in _TIPS.items():
@@ -109,6 +110,7 @@ class HeadSide(QWidget):
         self._judged.setText(judged.title)
         self._because.setText(judged.sentence)
         self.measures.set_ranking(measure_rows(heads, head))
+        self.measures.setFixedHeight(self.measures.full_height())
 
     def show_places(self, result: Result, words: Words, head: Head) -> None:
         """Show where in the text it looks, and at which tokens."""
