@@ -13,7 +13,7 @@ from desktop_app.analyses.corpus.places import TENTHS, TOP
 from desktop_app.analyses.corpus.verdict import RULE, verdict
 from desktop_app.contract.registry import serving
 from desktop_app.pictures.words import part_name
-from desktop_app.views.frame import label, scrolled
+from desktop_app.views.frame import ElidedLabel, label, scrolled
 from desktop_app.widgets.basics.explained_card import WhatButton
 from desktop_app.widgets.basics.icons import bind_icon, icon_of
 from desktop_app.widgets.basics.layouts import column_in, row_of
@@ -65,14 +65,15 @@ class HeadSide(QWidget):
         self._name, self.what = label("", "heading"), WhatButton("this measure")
         self._sentence = label("", "muted", wrap=True)
         self._judged, self._because = label("", "heading", wrap=True), label("", "body", wrap=True)
+        self._whose = ElidedLabel("", "small")
         for told in (self._judged, self._because):
             told.setToolTip(plain_tip(RULE))
         self._ways = [self._way(*way) for way in _WAYS]
         self.places = {kind: PlacesPage(kind) for kind in (TOP, TENTHS)}
         self.measures = RankingList("Measures of this head")
         measured = QWidget()
-        told = column_in(measured, self._sentence, self.measures, None, spacing=6)
-        told.setContentsMargins(0, 0, 6, 0)
+        page = column_in(measured, self._sentence, self.measures, None, spacing=6)
+        page.setContentsMargins(0, 0, 6, 0)
         self.attended = RankingList("Tokens it attends to off position 0")
         self.attended.set_empty_text("Nothing is known of the tokens it attends to.")
         self.pages = Pages(
@@ -84,7 +85,7 @@ class HeadSide(QWidget):
         for page, tip in _TIPS.items():
             self.pages.choice.set_option_enabled(page, True, tip)
         top = row_of((self._name, 1), *self._ways, self.what, spacing=2)
-        judged = column_in(None, self._judged, self._because, spacing=2)
+        judged = column_in(None, self._judged, self._because, self._whose, spacing=2)
         column_in(self, top, judged, (self.pages, 1), spacing=8)
 
     def _way(self, intent: IntentName, title: str, name: str, tip: str) -> QPushButton:
@@ -109,6 +110,8 @@ class HeadSide(QWidget):
         judged = verdict(heads, head)
         self._judged.setText(judged.title)
         self._because.setText(judged.sentence)
+        self._whose.set_full_text(judged.whose)
+        self._whose.setVisible(bool(judged.whose))
         self.measures.set_ranking(measure_rows(heads, head))
         self.measures.setFixedHeight(self.measures.full_height())
 
@@ -131,6 +134,7 @@ class HeadSide(QWidget):
             "sentence": self._sentence.text(),
             "verdict": self._judged.text(),
             "because": self._because.text(),
+            "whose": self._whose.full_text(),
             "page": self.pages.page(),
             "measures": self.measures.texts(),
             "attended": self.attended.texts(),
