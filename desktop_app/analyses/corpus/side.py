@@ -72,8 +72,8 @@ class HeadSide(QWidget):
         self.places = {kind: PlacesPage(kind) for kind in (TOP, TENTHS)}
         self.measures = RankingList("Measures of this head")
         measured = QWidget()
-        page = column_in(measured, self._sentence, self.measures, None, spacing=6)
-        page.setContentsMargins(0, 0, 6, 0)
+        inside = column_in(measured, self._sentence, self.measures, None, spacing=6)
+        inside.setContentsMargins(0, 0, 6, 0)
         self.attended = RankingList("Tokens it attends to off position 0")
         self.attended.set_empty_text("Nothing is known of the tokens it attends to.")
         self.pages = Pages(
