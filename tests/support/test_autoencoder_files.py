@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import random
 
 import numpy as np
 import pytest
@@ -361,3 +362,61 @@ def test_the_row_of_a_transcoder_stands_where_it_writes(tmp_path):
     path, entry, facts = read_feature(folder, 3, "--add")
     assert np.array_equal(read_numbers(path, "--add", entry), weights["W_dec"][3])
     assert (facts["layer"], facts["site"]) == ("1", "mlp_out")
+
+
+# Whatever stands there
+
+
+def spoilt(throw, said, stored):
+    """Return settings and a file with a few things put wrong."""
+    junk = [
+        None,
+        True,
+        -1,
+        3.5,
+        1e400,
+        "",
+        "topk",
+        "a\nb" * 50,
+        [],
+        [1],
+        {},
+        10**30,
+        PLACE,
+        "\u202e",
+    ]
+    names = [*said, *said["metadata"], "hook_head_index", "k", "activation_fn", "hook_name_out"]
+    names += ["activation_fn_kwargs", "hook_layer", "norm_scaling_factor", "dataset_path"]
+    said = {**said, "metadata": dict(said["metadata"])}
+    for _ in range(throw.choice([0, 1, 3])):
+        where = throw.choice([said, said["metadata"]])
+        where[throw.choice(names)] = throw.choice(junk)
+        said["metadata"] = said["metadata"] if isinstance(said["metadata"], dict) else {}
+    found = bytearray(stored)
+    for _ in range(throw.choice([0, 0, 1, 8])):
+        found[throw.randrange(700)] = throw.randrange(256)
+    return said, bytes(found[: throw.choice([len(found), len(found), throw.randrange(len(found))])])
+
+
+def test_whatever_stands_there_is_read_or_refused_in_a_sentence(tmp_path):
+    throw = random.Random(14)  # noqa: S311 - no secret
+    told, heads = [], []
+    for kind in ("standard", "gated", "jumprelu", "topk", "jumprelu_skip_transcoder"):
+        folder, said, _weights = save_drawn(tmp_path / kind, kind, WIDTH)
+        whole = (folder / "sae_weights.safetensors").read_bytes()
+        for _ in range(40):
+            settings_, stored = spoilt(throw, said, whole)
+            (folder / "cfg.json").write_text(json.dumps(settings_))
+            (folder / "sae_weights.safetensors").write_bytes(stored)
+            try:
+                heads.append(read(folder))
+            except BadInputError as error:
+                told.append(str(error))
+    assert min(len(told), len(heads)) > 25
+    for sentence in told:
+        assert sentence.startswith("--sae “")
+        assert sentence.endswith(".")
+        assert sentence.isprintable()
+    for head in heads:
+        assert all(value.isprintable() for value in head.facts.values())
+        assert head.d_sae == 40
