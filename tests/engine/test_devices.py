@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from desktop_app.analyses.candidates import run as candidates
+from desktop_app.analyses.train_sae import reading as activations
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
@@ -161,8 +162,8 @@ def test_every_analysis_runs_in_half_precision(device, dtype, name):
         if field in exact and isinstance(value, (np.ndarray, LazyArray)):
             found, wanted = np.asarray(value), np.asarray(exact[field])
             assert (found.ndim, found.dtype) == (wanted.ndim, wanted.dtype), field
-            if "token" in ANALYSES[name].axes(field, half.params):
-                continue  # other tokens may be the likeliest, and so more or fewer of them
+            if {"token", "feature", "entry"} & {*ANALYSES[name].axes(field, half.params)}:
+                continue  # others may be the likeliest, or active, and so more or fewer of them
             assert found.shape == wanted.shape, field
             if found.dtype.kind == "f":
                 bad = ~np.isfinite(found) & np.isfinite(wanted)
@@ -243,7 +244,7 @@ class Watched:
             lambda one, texts, *rest: self._watch(len(texts), read, one, texts, *rest),
         )
         batches = watching.in_batches
-        for reads in (streams, candidates):
+        for reads in (streams, candidates, activations):
             monkeypatch.setattr(
                 reads,
                 "in_batches",
