@@ -54,6 +54,7 @@ _FACTS: Mapping[str, str] = {
     "data": "dataset_path",
     "context": "context_size",
     "bos": "prepend_bos",
+    "special_left_out": "exclude_special_tokens",
     "tokens": "training_tokens",
     "l1": "l1_coefficient",
     "variance_explained": "variance_explained",

@@ -65,7 +65,7 @@ def assert_plain(autoencoder, said, weights, x):
     expected = plain_encode(x, said, weights)
     features = autoencoder.encode(torch.from_numpy(x))
     assert np.abs(features.numpy() - expected).max() < 1e-5 * max(1, np.abs(expected).max())
-    assert np.array_equal(features.numpy() > 0, expected > 0)
+    assert 0 < (expected > 0).mean() < 1
     again = plain_decode(expected, x, said, weights)
     found = autoencoder.decode(features, torch.from_numpy(x)).numpy()
     assert np.abs(found - again).max() < 2e-5 * max(1, np.abs(again).max())

@@ -9,12 +9,13 @@ import random
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from desktop_app.support.autoencoder_files import folder_of, read_autoencoder
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.feature_files import read_feature
 from desktop_app.support.tensor_heads import read_numbers
+from desktop_app.support.vector_files import read_head, read_values
 from tests.saes import drawn, save_drawn, save_folder, settings
 
 WIDTH = 12
@@ -362,6 +363,15 @@ def test_the_row_of_a_transcoder_stands_where_it_writes(tmp_path):
     path, entry, facts = read_feature(folder, 3, "--add")
     assert np.array_equal(read_numbers(path, "--add", entry), weights["W_dec"][3])
     assert (facts["layer"], facts["site"]) == ("1", "mlp_out")
+
+
+def test_a_feature_of_the_small_one_is_a_vector_by_its_name():
+    head = read_head("toy:3")
+    assert head.feature == 3
+    rows = load_file(folder_of("toy") / "sae_weights.safetensors")["W_dec"]
+    assert np.array_equal(read_values(head), rows[3])
+    with pytest.raises(BadInputError, match="there is no feature 512"):
+        read_head("toy:512")
 
 
 # Whatever stands there
