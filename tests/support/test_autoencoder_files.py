@@ -110,9 +110,9 @@ def test_settings_of_every_version(said, tmp_path):
 
 
 def test_what_a_training_here_says_is_told(tmp_path):
-    said = {"tokens_read": 5_000, "variance_explained": 0.94, "l0": 16.0, "steps": 2_500, "seed": 0}
+    said = {"tokens_read": 5_000, "variance_explained": 0.94, "l0": 16.0}
     facts = read(saved(tmp_path / "sae", metadata=said)).facts
-    expected = {"tokens": "5000", "variance_explained": "0.94", "l0": "16.0", "seed": "0"}
+    expected = {"tokens": "5000", "variance_explained": "0.94", "l0": "16.0"}
     assert expected.items() <= facts.items()
 
 
@@ -318,6 +318,15 @@ def test_what_is_no_folder_of_one(tmp_path):
         assert "cfg.json is damaged" in refused(tmp_path)
     (tmp_path / "cfg.json").write_bytes(b"\xff\xfe{}")
     assert "cfg.json is damaged" in refused(tmp_path)
+
+
+def test_a_collection_is_told_to_be_one(tmp_path):
+    saved(tmp_path / "all" / "layer 3")
+    assert "its folder “layer 3” does: name one of these" in refused(tmp_path / "all")
+    saved(tmp_path / "all" / "layer 1")
+    assert "its folder “layer 1” and 1 more do:" in refused(tmp_path / "all")
+    with pytest.raises(BadInputError, match="--sae names no folder"):
+        read_autoencoder(" ")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
