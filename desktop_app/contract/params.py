@@ -170,6 +170,10 @@ class Params(Frozen):
         """Return whether these settings speak of the prompt table; without it they run alone."""
         return True
 
+    def takes_prompts(self) -> bool:
+        """Return whether prompts are read where there are any, though none may be needed."""
+        return self.reads_prompts()
+
     def missing(self) -> str:
         """Return the name of a setting without which there is nothing to run; empty: none."""
         return ""

@@ -242,6 +242,7 @@ def reads_prompts(result: Result) -> bool:
     kind = analysis.params
     known = {k: v for k, v in result.params.items() if k in kind.stored_fields()}
     try:
-        return kind.model_validate(known).reads_prompts()
+        made = kind.model_validate(known)
+        return made.reads_prompts() or (made.takes_prompts() and bool(result.prompts))
     except ValidationError:
         return bool(result.prompts)

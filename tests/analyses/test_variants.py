@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 
@@ -13,11 +16,13 @@ from desktop_app.engine.loading import load
 from desktop_app.session import exports
 from desktop_app.session.export_scripts import to_script
 from desktop_app.support.paths import resource
+from tests.analyses.features.folders import drawn, save_sae
 from tests.engine.zoo import save_tiny
 from tests.session.alone import run_alone
 
 ROWS = (PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h"),)
 TEXT = "a text of some words, and of more words than that\n" * 4
+SAES = TemporaryDirectory(prefix="saes-")
 # What an analysis cannot do without; all else is as usual.
 NEEDED = {
     "probe": {
@@ -31,7 +36,12 @@ NEEDED = {
     "hand_patch": {"moves": ("clean:resid_post:1.3>1.3",)},
     "repeat": {"batch": 2, "seq_len": 6},
     "detect": {"batch": 2, "seq_len": 6},
+    "features": {
+        "sae": save_sae(Path(SAES.name), drawn(32, 24), "blocks.1.hook_resid_pre"),
+        "feature": 3,
+    },
     "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
     "train_sae": {
         "text": str(resource("help", "start.md")),
         "tokens": 200,

@@ -24,6 +24,8 @@ from desktop_app.engine import loading
 from desktop_app.engine.loading import load, tolerance_of
 from desktop_app.engine.model import Storage
 from desktop_app.support.errors import ModelLoadError
+from desktop_app.support.paths import resource
+from tests.analyses.features.folders import drawn, save_sae
 from tests.engine.zoo import save_tiny
 from tests.models import tiny
 
@@ -173,7 +175,9 @@ SETTINGS = {
         "sweep_coefs": (1.0,),
         "scan": True,
     },
+    "features": {"feature": 3, "window": 12, "tokens": 40},
     "fit_lens": {"windows": 2, "max_seq_len": 24, "dim_batch": 8},
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
     "train_sae": {"tokens": 120, "window": 12, "features": 24, "steps": 3, "batch": 8},
 }
 # What reads a text and writes: the setting that says where, and the name.
@@ -197,6 +201,9 @@ def test_every_pass_that_was_run_is_counted(name, tmp_path):
         text.write_text("a text of some words, and more words than that\n" * 3, encoding="utf-8")
         field, file = WRITTEN[name]
         own = {**own, "text": str(text), field: str(tmp_path / file)}
+    if name == "features":
+        sae = save_sae(tmp_path / "sae", drawn(model.info.d_model, 8), "blocks.1.hook_resid_pre")
+        own = {**own, "sae": sae, "prompts": (ROW,), "fresh": True}
     calls = []
     handle = model.bridge.original_model.register_forward_pre_hook(lambda *_: calls.append(1))
     params = kind(**own)

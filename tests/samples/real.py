@@ -23,12 +23,21 @@ SETTINGS = {
     "patch": {"site": "head_z"},
     "detect": {"batch": 2, "seq_len": 8, "card": "auto", "keep_patterns": True},
     "repeat": {"batch": 2, "seq_len": 8, "effect_batch": 1},
+    "features": {
+        "prompts": PROMPTS,
+        "sae": "toy",
+        "feature": 157,
+        "corpus": str(resource("help", "start.md")),
+        "window": 24,
+        "tokens": 460,
+    },
     "fit_lens": {
         "text": str(resource("help", "start.md")),
         "windows": 2,
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
     "train_sae": {
         "text": str(resource("help", "start.md")),
         "tokens": 400,

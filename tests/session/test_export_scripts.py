@@ -20,6 +20,7 @@ from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.circuit import run as circuit
 from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compose import run as compose
+from desktop_app.analyses.corpus import run as corpus
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
@@ -153,6 +154,13 @@ RUNS = {
     "lens-jacobian": (lens.run, ROWS, {"kind": "jacobian", "lens_file": JACOBIAN}),
     "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
     "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
+    "corpus": (corpus.run, (), {"text": str(COUNTED), "window": 24, "tokens": 300}),
+    "corpus-folder": (
+        corpus.run,
+        (),
+        {"text": str(COUNTED.parent), "window": 40, "tokens": 700, "seed": 4, "bos": "no"},
+    ),
+    "corpus-short": (corpus.run, (), {"text": str(COUNTED), "window": 3, "tokens": 4}),
     # So many tokens that features are dead, and revived.
     "train_sae-of-files": (
         train_sae.run,

@@ -44,12 +44,20 @@ OWN = {
         "sweep_coefs": (-1.0, 2.0),
         "scan": True,
     },
+    "features": {
+        "sae": "toy",
+        "feature": 157,
+        "corpus": str(resource("help", "start.md")),
+        "window": 24,
+        "tokens": 460,
+    },
     "fit_lens": {
         "text": str(resource("help", "start.md")),
         "windows": 2,
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
     "train_sae": {
         "text": str(resource("help", "start.md")),
         "tokens": 400,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from desktop_app.analyses.features.found import Token
 from desktop_app.analyses.features.words import amount, listed, share, token_words
 from desktop_app.pictures.curves import Curves, Key, Line, Scale, Scatter, thinned
 from desktop_app.pictures.ranking import Column, Ranking, Row
@@ -14,7 +16,7 @@ from desktop_app.pictures.token_text import display_text
 from desktop_app.pictures.words import clipped, number, percent, plural, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.analyses.features.found import Example, Examples, Found
 
@@ -150,20 +152,40 @@ def _feature_row(found: Found, feature: int) -> Row:
     return Row(feature, values, faint=dead)
 
 
-def directions(rows: Sequence[dict[str, object]], title: str) -> Ranking:
-    """Return the tokens that a direction raises or lowers most, with the change of their logits."""
-    columns = (
-        Column("token", "token", title=title, width="stretch", least=60),
-        Column("value", "number", title="Logit", format=partial(number, digits=2, sign=True),
-            width=56),
-    )  # fmt: skip
-    made = []
-    for rank, row in enumerate(rows):
-        text, piece, value = str(row["text"]), str(row["piece"]), float(str(row["value"]))
-        shown = clipped(display_text(text) or display_text(piece), 40)
-        tip = f"{shown} · id {row['id']} · piece {clipped(piece)!r} · {amount(value, sign=True)}"
-        made.append(Row(rank, (shown, value), tip))
-    return Ranking(columns, tuple(made))
+def directions(
+    top: Sequence[Mapping[str, object]],
+    bottom: Sequence[Mapping[str, object]],
+    titles: tuple[str, str],
+) -> Ranking:
+    """Return the tokens at both ends of a direction beside each other, with their logits."""
+    columns = []
+    for end, title in zip(("top", "bottom"), titles, strict=True):
+        columns += [
+            Column(end, "token", title=title, width="stretch", least=60),
+            Column(f"{end} logit", "number", title="Logit", width=56,
+                format=partial(number, digits=2, sign=True)),
+        ]  # fmt: skip
+    rows = []
+    for rank, pair in enumerate(zip_longest(top, bottom)):
+        cells = [cell for one in pair for cell in _direction_cells(one)]
+        tip = "\n".join(_direction_words(one) for one in pair if one is not None)
+        rows.append(Row(rank, tuple(cells), tip))
+    return Ranking(tuple(columns), tuple(rows))
+
+
+def _direction_cells(row: Mapping[str, object] | None) -> tuple[str, float]:
+    if row is None:
+        return "", float("nan")
+    return token_words(_token_of(row)), float(str(row["value"]))
+
+
+def _direction_words(row: Mapping[str, object]) -> str:
+    token, value = _token_of(row), amount(float(str(row["value"])), sign=True)
+    return f"{token_words(token)} · id {token.id} · piece {clipped(token.piece, 40)!r} · {value}"
+
+
+def _token_of(row: Mapping[str, object]) -> Token:
+    return Token(int(str(row["id"])), str(row["piece"]), str(row["text"]))
 
 
 def histogram(examples: Examples) -> Curves:
@@ -190,8 +212,8 @@ def interval_words(examples: Examples, interval: int) -> str:
 def example_words(found: Found, one: Example) -> str:
     """Say where an example stands in the corpus."""
     where = f"window {one.window + 1}, position {one.position}"
-    file = found.file_of(one.window)
-    return f"{clipped(display_text(file), 60)} · {where}" if file else where
+    file = clipped(" ".join(found.file_of(one.window).split()), 60)
+    return f"{file} · {where}" if file else where
 
 
 def embedding(found: Found, prompt: int) -> Scatter:

@@ -43,7 +43,7 @@ class FeatureBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.number = QSpinBox()
-        self.number.setAccessibleName("Feature")
+        self.number.setAccessibleName("Feature that is shown")
         self.number.setToolTip("The feature that is shown: type a number, or step with the arrows")
         self.number.setKeyboardTracking(False)
         self.number.setFixedWidth(96)

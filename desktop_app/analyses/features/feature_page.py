@@ -16,7 +16,7 @@ from desktop_app.analyses.features.words import space_words
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
 from desktop_app.views.reflow import Reflow
-from desktop_app.widgets.basics.layouts import column_in, row_in, row_of
+from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
@@ -65,15 +65,11 @@ class FeaturePage(FeaturesPage):
         self.plot.setMinimumHeight(104)
         self.side = SegmentedControl([(WRITE, "Writes"), (READ, "Reads")])
         self._space = ElidedLabel("", "small")
-        self.raised, self.lowered = RankingList("Raised most"), RankingList("Lowered most")
+        self.tokens = RankingList("Tokens at both ends of the direction")
         self._no_lists = label(_NO_LISTS, "muted", wrap=True)
-        self._lists = QWidget()
-        row_in(self._lists, (self.raised, 1), (self.lowered, 1), spacing=6)
-        for part in (self.raised, self.lowered):
-            part.setMinimumWidth(116)
         above = panel(self._counts, (self.plot, 1), spacing=4)
         line = row_of(self.side, None)
-        below = panel(line, self._space, self._no_lists, (self._lists, 1), spacing=4)
+        below = panel(line, self._space, self._no_lists, (self.tokens, 1), spacing=4)
         left = Reflow((above, 2, 190, 150), (below, 3, 260, 150), upright=True)
         left.setMinimumWidth(270)
         return left
@@ -119,8 +115,7 @@ class FeaturePage(FeaturesPage):
             "scrolled": self._area.verticalScrollBar().value(),
             "side": self.side.value(),
             "space": self._space.full_text(),
-            "raised": self.raised.texts(),
-            "lowered": self.lowered.texts(),
+            "tokens": self.tokens.texts(),
             "which": self.which.value(),
             "title": self._title.full_text(),
             "rule": self._rule.text(),
@@ -169,8 +164,9 @@ class FeaturePage(FeaturesPage):
         most = float(made.edges[-1])
         self.ramp.set_scale((0.0, most))
         own = found.data.get("rule") if self._feature == found.chosen else ""
-        self._rule.setText(str(own or _RULE))
         top = self.which.value() == TOP
+        self._rule.setText(str(own or _RULE))
+        self._rule.setVisible(not top)  # of the largest the title says all
         groups = [Group("", made.top)] if top else _by_interval(made)
         told = f"The {len(made.top):,} largest" if top else "Strongest interval first"
         self._title.set_full_text(told)
@@ -186,17 +182,14 @@ class FeaturePage(FeaturesPage):
         side = str(self.side.value())
         rows = found.data.get(side) if self._feature == found.chosen else None
         known = isinstance(rows, dict)
-        self._lists.setVisible(known)
+        self.tokens.setVisible(known)
         self._no_lists.setVisible(not known)
         told = f"{_ROWS[side]}, unembedded ({space_words(found)})"
         self._space.set_full_text(told)
         self._space.setVisible(known)
-        for shown, end, title in (
-            (self.raised, "top", "Raises" if side == WRITE else "Nearest"),
-            (self.lowered, "bottom", "Lowers" if side == WRITE else "Farthest"),
-        ):
-            told = rows[end] if isinstance(rows, dict) else ()
-            shown.set_ranking(charts.directions(told, title))
+        titles = ("Raises", "Lowers") if side == WRITE else ("Nearest", "Farthest")
+        if isinstance(rows, dict):
+            self.tokens.set_ranking(charts.directions(rows["top"], rows["bottom"], titles))
 
     # Answering.
 

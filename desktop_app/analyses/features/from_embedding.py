@@ -88,7 +88,8 @@ def over_places(
 
 
 def _lead(chosen: ChosenFeature) -> dict[str, Any]:
-    return {"lead": "" if chosen.lead is None else chosen.lead.piece}
+    lead = chosen.lead
+    return {"lead": lead.piece if lead else "", "lead_id": lead.token_id if lead else -1}
 
 
 def _loudest(model: LoadedModel, kinds: np.ndarray, alone: np.ndarray) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def places_of(data: Mapping[str, Any], feature: int, lead: int) -> Places | None
         feature: Which feature.
         lead: With how many tokens each window begins that are none of the text.
     """
-    if not {"ids", "feature_start", "entry_place", "entry_value"} <= data.keys():
+    if data.get("entries_of", "none") == "none":
         return None
     ids, starts = np.asarray(data["ids"]), np.asarray(data["feature_start"])
     at = feature if len(starts) > 2 else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import override
 
 from desktop_app.analyses.features import from_embedding
 from desktop_app.analyses.features.card import card_of
@@ -15,10 +16,11 @@ from desktop_app.analyses.features.on_prompts import (
     prompts_per_pass,
     read_prompts,
 )
+from desktop_app.analyses.features.over_text import over_text
 from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams, stored_bytes
 from desktop_app.analyses.features.token_lists import lists_of
 from desktop_app.contract.report import ShareReporter
-from desktop_app.contract.result import Notice
+from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
 from desktop_app.methods import stopped
 from desktop_app.methods.autoencoders import open_autoencoder
@@ -29,7 +31,7 @@ from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.contract.report import Reporter
     from desktop_app.contract.result import Result
@@ -143,8 +145,7 @@ class _Work:
             return stopped.before(f"prompt {self.count() + 1} of {len(self._texts)}", report)
         if not self._params.corpus:
             return ()
-        if self._found:
-            report.partial(self.fields())
+        report.partial(self.fields())
         try:
             self._read_text(report)
         except Cancelled:
@@ -205,15 +206,12 @@ class _Work:
 
     def _read_text(self, report: Reporter) -> None:
         """Read the text, and how much of the chosen feature the embedding tells there."""
-        from desktop_app.analyses.features.over_text import (  # type: ignore[import-untyped]
-            over_text,
-        )
-
-        share = ShareReporter(report, _PROMPTS_SHARE, _TEXT_SHARE)
+        share = _Added(report, _PROMPTS_SHARE, _TEXT_SHARE)
+        share.fields = self.fields()
         data, notices = over_text(self._model, self._autoencoder, self._params, share)
         self._over = dict(data)
         self._told += notices
-        if self._chosen is None:
+        if self._chosen is None or PARTIAL in {notice.code for notice in notices}:
             return
         encoder = encoder_of(self._model, self._params)
         lead = len(encoder.encode("a")) - len(self._model.tokenizer.encode("a", "no"))
@@ -239,7 +237,7 @@ class _Work:
         """Return what must be said of the prompts and of the text."""
         rows = [self._found[number] for number in range(self.count())]
         bad = [n for n, row in enumerate(rows) if row["variance_explained"] < 0]
-        silent = [n for n, row in enumerate(rows) if row.get("peak", 0) < 0]
+        silent = bool(rows) and all(row.get("peak", 0) < 0 for row in rows)
         told = list(self._told)
         if bad:
             message = (
@@ -249,12 +247,22 @@ class _Work:
             told.append(Notice("badly_explained", message))
         if silent:
             message = (
-                f"Feature {self._params.feature} is active nowhere in {_prompts(silent)}, so that "
-                "no token can be taken from under it: choose another feature, other prompts, or "
+                f"Feature {self._params.feature} is active at no token of the prompts, so that "
+                "none can be taken from under it: choose another feature, other prompts, or a "
                 "--position."
             )
             told.append(Notice("feature_silent", message))
         return told
+
+
+class _Added(ShareReporter):
+    """Hands over what is known of the text together with what is known of the prompts."""
+
+    fields: Mapping[str, Any]
+
+    @override
+    def partial(self, data: Mapping[str, Any]) -> None:
+        super().partial({**self.fields, **data})
 
 
 def _prompts(numbers: Sequence[int]) -> str:

@@ -127,6 +127,11 @@ class FeaturesParams(Params):
         return not self.corpus or bool(self.prompts)
 
     @override
+    def takes_prompts(self) -> bool:
+        """Return that prompts are read beside a corpus as well."""
+        return True
+
+    @override
     def missing(self) -> str:
         """Return the autoencoder, until one is named."""
         return "" if self.sae else "sae"

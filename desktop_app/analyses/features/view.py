@@ -166,7 +166,7 @@ class FeaturesView(AnalysisView):
             "can_look": self.bar.look.isEnabled(),
             "can_steer": self.bar.steer.isEnabled(),
         }
-        return told | {page.name: page.read() for page in self._all}
+        return told | {f"{page.name}_page": page.read() for page in self._all}
 
     # Answering.
 

@@ -218,7 +218,7 @@ class RunDesk(QObject):
         """Run an analysis with `params` or those of its form; return whether it was sent off."""
         try:
             own = params if params is not None else self._form(name)
-            reads = own.reads_prompts()
+            reads = own.reads_prompts() or (own.takes_prompts() and self._has_prompts())
         except ValidationError as error:
             return self._refuse(name, _sentence(error))
         problem = installed.compute_problem() or (self._prompts.check() if reads else None)
@@ -236,6 +236,10 @@ class RunDesk(QObject):
         self._showing.show_busy(name, waits=self._conductor.is_busy(), params=full)
         self._conductor.run(name, full, places, is_worked=is_worked)
         return True
+
+    def _has_prompts(self) -> bool:
+        """Return whether the table holds anything."""
+        return not all(row.is_empty for row in self._prompts.rows())
 
     def run_worked(self, name: str) -> bool:
         """Run an analysis of the worked example; return whether it was sent off."""
