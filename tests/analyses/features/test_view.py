@@ -34,7 +34,10 @@ from tests.patience import turn_the_loop, wait_for
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
 LEFT = Qt.MouseButton.LeftButton
-STRIP, LISTED = "Tokens of the prompt, tinted", "Features of the selected token, the strongest first"
+STRIP, LISTED = (
+    "Tokens of the prompt, tinted",
+    "Features of the selected token, the strongest first",
+)
 HISTOGRAM, TABLE = "Tokens in each interval of activation", "All features over the corpus"
 
 
