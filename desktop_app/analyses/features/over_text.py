@@ -23,7 +23,7 @@ from desktop_app.analyses.features.examples import examples_of
 from desktop_app.analyses.features.kept import Shelf
 from desktop_app.analyses.features.sources import about
 from desktop_app.analyses.features.tally import ALL, NONE, Active, Tally
-from desktop_app.analyses.features.write_top import write_top
+from desktop_app.analyses.features.write_top import bytes_needed, write_top
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
@@ -89,7 +89,7 @@ def memory_needed(model: LoadedModel, autoencoder: Autoencoder, params: Features
     each = min(head.k or _USUAL_ACTIVE, head.d_sae)
     kept = _ENTRY_BYTES * min(spec.MOST_ENTRIES, params.tokens * each) + 4 * params.tokens
     within = texts * (text_bytes(model, length, 1) + 8 * length * head.d_in)
-    return used_bytes(model.device) + max(within, encoded) + kept
+    return used_bytes(model.device) + max(within, encoded, bytes_needed(model, autoencoder)) + kept
 
 
 class _Reading:
