@@ -193,5 +193,5 @@ class _Part(QWidget):
             "what": self._what.text(),
             "said": self._said.text(),
             "ramp": self.ramp.ends(),
-            "tokens": self.strip.texts(),
+            "texts": self.strip.texts(),
         }

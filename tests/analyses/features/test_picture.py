@@ -278,7 +278,7 @@ def test_the_table_is_all_features_or_the_tokens_of_a_prompt():
     assert len(rows) == FEATURES
     assert rows[1][2] == "8.0"
     head, rows = table_of(result(corpus=False), 1)
-    assert head == ["position", "token", "rank", "feature", "activation"]
+    assert head == ["position", "token", "place", "feature", "activation"]
     assert rows[0] == ["0", "<s>", "0", "3", "40.0"]
     assert len(rows) == 6
 
