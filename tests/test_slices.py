@@ -21,8 +21,18 @@ _EDGES = "what leads from part to part, in a picture or a file"
 _BESIDE = "laying one thing beside another: a setting, an action or an icon of that name"
 _OF_EDGES = "the setting that chooses a circuit of edges, and what is said of it"
 _PARTS_OF_CANDIDATES = ("spec", "run", "picture", "explain", "script")
+_TEXTS = "the text that something was made of: a field, a file's own fact, a folder"
 # Where a word that is also the name of an analysis means something else.
 OTHER_MEANINGS = {
+    **{
+        (f"analyses/fit_lens/{m}.py", "corpus"): _TEXTS
+        for m in ("picture", "run", "script", "spec")
+    },
+    ("analyses/lens/view.py", "corpus"): _TEXTS,
+    ("methods/lens_files.py", "corpus"): _TEXTS,
+    ("methods/text_windows.py", "corpus"): _TEXTS,
+    ("analyses/corpus/spec.py", "rank"): "an axis: the place of a token among others",
+    ("analyses/corpus/spec.py", "tokens"): "how many are read: a setting",
     ("analyses/circuit/outcome.py", "rank"): _METRIC,
     ("analyses/ablate/lent.py", "rank"): _METRIC,
     ("views/picked.py", "circuit"): "the icon of a set of parts",

@@ -10,6 +10,7 @@ import torch
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import free_bytes
 from desktop_app.engine.model import site_hook
+from desktop_app.engine.packs import pack
 from desktop_app.engine.sites import require_acting, require_shown
 from desktop_app.methods.autoencoder_weights import bytes_of
 from desktop_app.methods.watching import watch
@@ -211,8 +212,9 @@ def _acts(model: LoadedModel, name: str) -> bool:
 
 def _same_name(whose: str, model: LoadedModel) -> bool:
     """Return whether two names are one model's, as far as names tell."""
-    own = {_plain(model.info.name), _plain(model.info.source)}
-    return _plain(whose) in own
+    info = model.info
+    titles = [pack.find_pack(info.name).title] if info.name in pack.pack_names() else []
+    return _plain(whose) in {_plain(name) for name in (info.name, info.source, *titles)}
 
 
 def _plain(name: str) -> str:

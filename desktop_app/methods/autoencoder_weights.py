@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from desktop_app.support.autoencoder_files import AutoencoderHead
 
 _LEAST_NORM = 1e-8
-_ENCODER_BIASES = ("b_enc", "b_gate", "b_mag")
 
 
 def bytes_of(head: AutoencoderHead) -> int:
@@ -59,9 +58,8 @@ def read_weights(head: AutoencoderHead, device: torch.device) -> dict[str, torch
 
 def _numbers(head: AutoencoderHead, key: str) -> torch.Tensor:
     tensors = head.tensors
-    return torch.from_numpy(
-        read_numbers(tensors.path, f"{head.told}: “{key}”", tensors.entry(key)).copy()
-    )
+    told = f"{head.told}: “{key}”"
+    return torch.from_numpy(read_numbers(tensors.path, told, tensors.entry(key)))
 
 
 def _take_threshold(found: dict[str, torch.Tensor], features: int) -> None:
@@ -78,7 +76,7 @@ def _take_finetuned(head: AutoencoderHead, found: dict[str, torch.Tensor]) -> No
         factors = found.pop(key, None)
         if factors is None or bool((factors - 1).abs().max() < 1e-5):
             continue
-        if head.facts.get("finetuned") != "True" or head.rescaled:
+        if not head.finetuned or head.rescaled:
             raise BadInputError(
                 f"{head.told} holds a “{key}” that is not 1, and its settings do not say how it is "
                 "used (finetuning_scaling_factor): correct them, or take it out of the weights."

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _EPS = 1e-5
 # Activations that are held at once while they are made.
 _MOST_AT_ONCE = 16_000_000
-_FEWEST_ROWS, _MOST_ROWS = 64, 4_096
+_STEP, _MOST_ROWS = 64, 4_096
 
 
 class Autoencoder:
@@ -101,7 +101,7 @@ class Autoencoder:
         rows = x.reshape(-1, self.head.d_in).float()
         width = len(range(*some.indices(self.head.d_sae)))
         found = rows.new_empty(len(rows), width)
-        step = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_AT_ONCE // width))
+        step = min(_MOST_ROWS, max(1, _MOST_AT_ONCE // width // _STEP) * _STEP)
         with torch.no_grad(), FastProducts():
             for begin in range(0, len(rows), step):
                 found[begin : begin + step] = self._encoded(rows[begin : begin + step], some)

@@ -7,12 +7,12 @@ a large one, and the checksum of each array is checked.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib import format as npy
 
 from desktop_app.support.files import open_regular, write_atomically
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ENDING = ".npy"
+# What stands before the numbers: this, the length of what follows in two bytes, and their shape.
+_MAGIC = b"\x93NUMPY\x01\x00"
+_BEGIN = len(_MAGIC) + 2
+_HEAD = re.compile(
+    rb"\{'descr': '(?P<kind>[<|][a-z]\d)', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>(\d{1,12},? ?){1,4})\), \} *\n"
+)
 _BROKEN = (OSError, EOFError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile)
 
 
@@ -43,7 +50,7 @@ def read_arrays(path: Path, wanted: Mapping[str, str], most_bytes: int) -> dict[
 
     Args:
         path: The file.
-        wanted: What it must hold: names, and the format of the numbers of each (`<i4`).
+        wanted: What it must hold: names, and the format of the numbers of each (`<i4`), in rows.
         most_bytes: A larger file is not read.
 
     Raises:
@@ -72,16 +79,12 @@ def _array(archive: zipfile.ZipFile, name: str, kind: str) -> np.ndarray:
     if info.compress_type != zipfile.ZIP_STORED:
         raise DamagedArraysError("packed")
     with archive.open(info) as stored:
-        try:
-            version = npy.read_magic(stored)
-            if version != (1, 0):
-                raise DamagedArraysError("another version")
-            shape, by_columns, dtype = npy.read_array_header_1_0(stored)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-            raise DamagedArraysError(str(error)) from error
-        if by_columns or dtype != np.dtype(kind) or any(n < 0 for n in shape):
+        begin = stored.read(_BEGIN)
+        head = _HEAD.fullmatch(stored.read(int.from_bytes(begin[len(_MAGIC) :], "little")))
+        if begin[: len(_MAGIC)] != _MAGIC or head is None or head["kind"] != kind.encode():
             raise DamagedArraysError("numbers of another format")
         numbers = stored.read()
-    if len(numbers) != prod(shape) * dtype.itemsize:
+    shape = tuple(int(n) for n in head["shape"].split(b",") if n.strip())
+    if len(numbers) != prod(shape) * np.dtype(kind).itemsize:
         raise DamagedArraysError("not all numbers are there")
-    return np.frombuffer(numbers, dtype).reshape(shape)
+    return np.frombuffer(numbers, kind).reshape(shape)

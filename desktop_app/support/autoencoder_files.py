@@ -56,7 +56,11 @@ _FACTS: Mapping[str, str] = {
     "bos": "prepend_bos",
     "tokens": "training_tokens",
     "l1": "l1_coefficient",
-    "finetuned": "finetuning_scaling_factor",
+    "variance_explained": "variance_explained",
+    "l0": "l0",
+    "dead": "dead",
+    "steps": "steps",
+    "seed": "seed",
     "trained_as": "training_architecture",
     "version": "sae_lens_version",
     "created": "created",
@@ -85,6 +89,8 @@ class AutoencoderHead:
         rescaled: Whether it chooses by activation times the norm of the decoder row; the weights
             are given these norms when they are read.
         skip: Whether a transcoder adds a linear map of its input.
+        finetuned: Whether activations are given factors before they are decoded, which a
+            finetuning has left; the weights are given them when they are read.
         facts: Further settings, in words: `model`, `data`, `context` …
     """
 
@@ -104,6 +110,7 @@ class AutoencoderHead:
     k: int = 0
     rescaled: bool = False
     skip: bool = False
+    finetuned: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -169,6 +176,7 @@ def read_autoencoder(given: str, option: str = "--sae") -> AutoencoderHead:
         rescaled=(kind.batch or kind.architecture == "topk")
         and settings.yes("rescale_acts_by_decoder_norm", usual=False),
         skip=kind.skip,
+        finetuned=settings.yes("finetuning_scaling_factor", usual=False),
         facts={
             **{name: value for name, value in facts.items() if value},
             **_processing(settings),

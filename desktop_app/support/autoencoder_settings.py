@@ -44,7 +44,7 @@ _OLD_NAMES: Mapping[str, tuple[str, ...]] = {
     "activation_fn": ("activation_fn_str",),
     "dataset_path": ("dataset",),
     "context_size": ("context_length",),
-    "training_tokens": ("total_training_tokens", "tokens"),
+    "training_tokens": ("total_training_tokens", "tokens_read"),
     "l1_coefficient": ("l1",),
 }
 

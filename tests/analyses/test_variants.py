@@ -15,6 +15,7 @@ from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from desktop_app.session import exports
 from desktop_app.session.export_scripts import to_script
+from desktop_app.support.paths import resource
 from tests.analyses.features.folders import drawn, save_sae
 from tests.engine.zoo import save_tiny
 from tests.session.alone import run_alone
@@ -40,6 +41,15 @@ NEEDED = {
         "feature": 3,
     },
     "candidates": {"replace": "cd", "with": ("ef", "c"), "head": "1.0"},
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
+    "train_sae": {
+        "text": str(resource("help", "start.md")),
+        "tokens": 200,
+        "window": 12,
+        "features": 24,
+        "steps": 4,
+        "batch": 16,
+    },
     "steer": {"scale": 1.5, "layer": 1, "position": "all", "max_new_tokens": 3, "say": "ef"},
 }
 FORMS = [

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from desktop_app.analyses.candidates import run as candidates
+from desktop_app.analyses.train_sae import reading as activations
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES, hook
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
@@ -243,7 +244,7 @@ class Watched:
             lambda one, texts, *rest: self._watch(len(texts), read, one, texts, *rest),
         )
         batches = watching.in_batches
-        for reads in (streams, candidates):
+        for reads in (streams, candidates, activations):
             monkeypatch.setattr(
                 reads,
                 "in_batches",

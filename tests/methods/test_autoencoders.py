@@ -12,7 +12,7 @@ from safetensors.torch import save_file as save_tensors
 
 from desktop_app.methods.autoencoders import inputs, open_autoencoder, spliced
 from desktop_app.support.errors import BadInputError
-from tests.models import tiny
+from tests.models import named, tiny
 from tests.saes import (
     drawn,
     plain_decode,
@@ -507,3 +507,18 @@ def test_nothing_of_a_file_is_kept_open_or_changed(tmp_path):
     autoencoder.W_enc.mul_(2)
     assert (folder / "sae_weights.safetensors").read_bytes() == before
     assert np.array_equal(load_file(folder / "sae_weights.safetensors")["W_enc"], weights["W_enc"])
+
+
+@pytest.mark.pack
+def test_a_pack_goes_by_its_title_too(tmp_path):
+    model = named("smollm2")
+    for name, codes in {
+        "HuggingFaceTB/SmolLM2-135M-Instruct": [],
+        "smollm2": [],
+        "HuggingFaceTB/SmolLM2-135M": ["sae_of_other_model"],
+    }.items():
+        folder, _said, _weights = save_drawn(
+            tmp_path / "sae", "standard", 576, metadata={"model_name": name}
+        )
+        found = open_autoencoder(model, str(folder)).notices
+        assert [notice.code for notice in found] == codes

@@ -24,6 +24,7 @@ from desktop_app.engine import loading
 from desktop_app.engine.loading import load, tolerance_of
 from desktop_app.engine.model import Storage
 from desktop_app.support.errors import ModelLoadError
+from desktop_app.support.paths import resource
 from tests.analyses.features.folders import drawn, save_sae
 from tests.engine.zoo import save_tiny
 from tests.models import tiny
@@ -176,7 +177,11 @@ SETTINGS = {
     },
     "features": {"feature": 3, "window": 12, "tokens": 40},
     "fit_lens": {"windows": 2, "max_seq_len": 24, "dim_batch": 8},
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
+    "train_sae": {"tokens": 120, "window": 12, "features": 24, "steps": 3, "batch": 8},
 }
+# What reads a text and writes: the setting that says where, and the name.
+WRITTEN = {"fit_lens": ("out_lens", "fitted.safetensors"), "train_sae": ("out_sae", "trained")}
 
 
 class Watches(Reporter):
@@ -191,10 +196,11 @@ def test_every_pass_that_was_run_is_counted(name, tmp_path):
     assert set(SETTINGS) == set(ANALYSES)
     model, kind = tiny("llama"), ANALYSES[name].params
     own = SETTINGS[name]
-    if name == "fit_lens":
+    if name in WRITTEN:
         text = tmp_path / "text.txt"
         text.write_text("a text of some words, and more words than that\n" * 3, encoding="utf-8")
-        own = {**own, "text": str(text), "out_lens": str(tmp_path / "fitted.safetensors")}
+        field, file = WRITTEN[name]
+        own = {**own, "text": str(text), field: str(tmp_path / file)}
     if name == "features":
         sae = save_sae(tmp_path / "sae", drawn(model.info.d_model, 8), "blocks.1.hook_resid_pre")
         own = {**own, "sae": sae, "prompts": (ROW,), "fresh": True}

@@ -23,10 +23,22 @@ STORY = (
     "日本語の本。 🎉 naïve façade, Straße, ﬁsh.\n\n"
 )
 PIECES = (
-    "word ", "the whale", "  ", "\n", "\r\n", "\t", "12345", " 100,000.50 ", "🎉", "👨‍👩‍👧‍👦", "é", "e\u0301",
-    "日本語", "。", "!!!", "<s>", "<unk>", "\u200b", "\x00", "aaaa", "ABC", " I'm", "ﬁ", "\u3000", "עברית",
-    "नमस्ते", "[]{}();", "_",
-)  # fmt: skip
+    *(
+        "word ",
+        "the whale",
+        "  ",
+        "\n",
+        "\r\n",
+        "\t",
+        "12345",
+        " 100,000.50 ",
+        "!!!",
+        "ABC",
+        " I'm",
+    ),
+    *("🎉", "👨‍👩‍👧‍👦", "é", "e\u0301", "日本語", "。", "<s>", "<unk>", "\u200b", "\x00", "aaaa"),
+    *("ﬁ", "\u3000", "עברית", "नमस्ते", "[]{}();", "_"),
+)
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|"
     r"\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -117,7 +129,7 @@ def stretches(tokenizer, monkeypatch):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_are_those_of_the_whole_file(kind, tmp_path, monkeypatch):
-    tokenizer, path, rng = tokenizer_of(kind), tmp_path / "t.txt", random.Random(7)
+    tokenizer, path, rng = tokenizer_of(kind), tmp_path / "t.txt", random.Random(7)  # noqa: S311
     in_parts = 0
     for _ in range(40):
         text = some_text(rng)
@@ -141,7 +153,7 @@ def test_a_slow_tokenizer_gives_the_same(tmp_path):
 @pytest.mark.pack
 def test_the_packs_own_tokens_of_a_long_text(smollm2_folder, tmp_path):
     tokenizer = TextTokenizer(AutoTokenizer.from_pretrained(smollm2_folder))
-    path, rng = tmp_path / "t.txt", random.Random(1)
+    path, rng = tmp_path / "t.txt", random.Random(1)  # noqa: S311
     text = "".join(some_text(rng) + STORY for _ in range(220))
     path.write_bytes(text.encode())
     assert len(text) > sum(module.FAST[:3])
@@ -184,7 +196,7 @@ def test_one_endless_word_is_read_as_a_whole_or_refused(tmp_path, monkeypatch):
         got = list(streamed_tokens(tokenizer, path, "It", SMALL))
     assert max(lengths) == 5_600
     assert got == whole(tokenizer, path.read_text("utf-8"))
-    with pytest.raises(BadInputError, match="It has no places .* break its lines"):
+    with pytest.raises(BadInputError, match=r"It has no places .* break its lines"):
         list(streamed_tokens(tokenizer, path, "It", Sizes(200, 60, 80, 5_000)))
 
 

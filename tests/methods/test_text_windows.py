@@ -6,6 +6,7 @@ import os
 from itertools import islice
 
 import pytest
+from transformers import AutoTokenizer
 
 from desktop_app.contract.params import Params
 from desktop_app.methods import text_windows
@@ -108,9 +109,7 @@ def test_names_that_are_no_text_and_a_folder_named_by_a_dot(tmp_path, monkeypatc
 def test_the_same_text_is_known_again(tmp_path):
     path = write(tmp_path / "a.txt", WORDS * 9)
     whole, part = windows_of(path), windows_of(path)
-    after = []
-    for _window in whole:
-        after.append(whole.sha256())
+    after = [whole.sha256() for _window in whole]
     for _window in islice(part, 3):
         pass
     assert part.sha256() == after[2]
@@ -155,7 +154,7 @@ def test_a_folder_that_cannot_be_looked_into(tmp_path, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scan)
-    with pytest.raises(BadInputError, match="Permission denied: .*locked"):
+    with pytest.raises(BadInputError, match=r"Permission denied: .*locked"):
         windows_of(tmp_path)
 
 
@@ -182,5 +181,27 @@ def test_without_a_text_it_is_the_corpus_that_comes_along(tmp_path, monkeypatch)
     assert len(list(islice(found, 3))) == 3
     write(tmp_path / "a.txt", "1 2")
     monkeypatch.setattr(text_windows, "own_corpus", lambda: tmp_path)
-    with pytest.raises(BadInputError, match="^Lensbench' own corpus holds no whole window"):
+    with pytest.raises(BadInputError, match=r"^Lensbench' own corpus holds no whole window"):
         list(windows_of(""))
+
+
+@pytest.mark.pack
+def test_the_own_corpus_is_enough_for_a_first_start(smollm2_folder):
+    tokenizer = AutoTokenizer.from_pretrained(smollm2_folder)
+    texts = [path.read_text("utf-8") for path in text_windows.own_corpus().glob("*.txt")]
+    whole = [len(ids) // 255 for ids in tokenizer(texts).input_ids]
+    assert 255 * sum(whole) >= 25_000
+    assert min(whole) >= 3
+
+
+def test_the_own_corpus_says_where_it_is_from():
+    folder = text_windows.own_corpus()
+    texts = sorted(folder.glob("*.txt"))
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 400_000
+    sources = (folder / "SOURCES").read_text("utf-8")
+    assert {path.name for path in folder.iterdir()} == {"SOURCES", *(p.name for p in texts)}
+    for path in texts:
+        assert sources.count(path.stem) == 1
+        read = path.read_text("utf-8")
+        assert read.endswith("\n")
+        assert read.replace("\n", "").isprintable()

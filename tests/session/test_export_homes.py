@@ -21,6 +21,12 @@ SHORT = {"windows": 2, "max_seq_len": 12, "skip_first_positions": 3}
 RUNS = {
     "fit_lens": ((), {"text": "~/text.txt", "out_lens": LENS, **SHORT}, "size"),
     "lens": (ROWS, {"kind": "jacobian", "lens_file": LENS}, "answer_logprob"),
+    "corpus": ((), {"text": "~/text.txt", "window": 12, "tokens": 40}, "induction"),
+    "train_sae": (
+        (),
+        {"text": "~/text.txt", "out_sae": "~/trained", "window": 12, "steps": 2, "features": 9},
+        "loss",
+    ),
     "candidates": (ROWS, {"replace": "3", "with_": ("9",), "text": "~/text.txt"}, "frequency"),
 }
 

@@ -20,6 +20,7 @@ from desktop_app.analyses.candidates import run as candidates
 from desktop_app.analyses.circuit import run as circuit
 from desktop_app.analyses.compare import run as compare
 from desktop_app.analyses.compose import run as compose
+from desktop_app.analyses.corpus import run as corpus
 from desktop_app.analyses.detect import run as detect
 from desktop_app.analyses.fit_lens import run as fit_lens
 from desktop_app.analyses.hand_patch import run as hand_patch
@@ -31,6 +32,7 @@ from desktop_app.analyses.repeat import run as repeat
 from desktop_app.analyses.residual import run as residual
 from desktop_app.analyses.steer import run as steer
 from desktop_app.analyses.tokens import run as tokens
+from desktop_app.analyses.train_sae import run as train_sae
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.report import SilentReporter
@@ -152,6 +154,34 @@ RUNS = {
     "lens-jacobian": (lens.run, ROWS, {"kind": "jacobian", "lens_file": JACOBIAN}),
     "lens-tuned": (lens.run, (ROW,), {"kind": "tuned", "lens_file": TUNED, "without": "1.1"}),
     "fit_lens": (fit_lens.run, (), {"text": TEXT, "out_lens": JACOBIAN, **SHORT}),
+    "corpus": (corpus.run, (), {"text": str(COUNTED), "window": 24, "tokens": 300}),
+    "corpus-folder": (
+        corpus.run,
+        (),
+        {"text": str(COUNTED.parent), "window": 40, "tokens": 700, "seed": 4, "bos": "no"},
+    ),
+    "corpus-short": (corpus.run, (), {"text": str(COUNTED), "window": 3, "tokens": 4}),
+    # So many tokens that features are dead, and revived.
+    "train_sae-of-files": (
+        train_sae.run,
+        (),
+        {"text": TEXT, "window": 12, "features": 60, "steps": 48, "batch": 512, "l1": 40.0},
+    ),
+    "train_sae-topk-of-files": (
+        train_sae.run,
+        (),
+        {
+            "text": TEXT,
+            "window": 12,
+            "features": 40,
+            "steps": 8,
+            "batch": 32,
+            "kind": "topk",
+            "k": 4,
+            "layer": -1,
+            "site": "mlp_out",
+        },
+    ),
     "lens-moved": (lens.run, ROWS, {"run": "clean", "moves": ("corrupt:resid_pre:1.1>1.1",)}),
     "attribute": (attribute.run, ROWS, {"by_source": True, "neurons": 7}),
     "attribute-uneven": (

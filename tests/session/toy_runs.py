@@ -57,6 +57,16 @@ OWN = {
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
+    "train_sae": {
+        "text": str(resource("help", "start.md")),
+        "tokens": 400,
+        "window": 24,
+        "features": 40,
+        "steps": 12,
+        "batch": 32,
+        "layer": 1,
+    },
 }
 SMALL = {"batch": 2, "seq_len": 6, "seeds": 1}
 

@@ -107,6 +107,13 @@ def test_settings_of_every_version(said, tmp_path):
     assert head.activation == "ReLU"
 
 
+def test_what_a_training_here_says_is_told(tmp_path):
+    said = {"tokens_read": 5_000, "variance_explained": 0.94, "l0": 16.0, "steps": 2_500, "seed": 0}
+    facts = read(saved(tmp_path / "sae", metadata=said)).facts
+    expected = {"tokens": "5000", "variance_explained": "0.94", "l0": "16.0", "seed": "0"}
+    assert expected.items() <= facts.items()
+
+
 def test_the_oldest_names_of_places(tmp_path):
     said = {**VERSION_3, "hook_point": "blocks.{layer}.hook_resid_pre"}
     assert read(save_folder(tmp_path / "sae", said, drawn("standard", WIDTH))).reads.name == PLACE

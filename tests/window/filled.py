@@ -48,6 +48,16 @@ FULL = {
         "max_seq_len": 24,
         "dim_batch": 64,
     },
+    "corpus": {"text": str(resource("help", "start.md")), "window": 24, "tokens": 150},
+    "train_sae": {
+        "text": str(resource("help", "start.md")),
+        "tokens": 400,
+        "window": 24,
+        "features": 40,
+        "steps": 12,
+        "batch": 32,
+        "layer": 1,
+    },
     "candidates": {"replace": "3", "with_": ("9", "8", "Monday Tuesday"), "head": "1.0"},
     "steer": {
         "from": ("7 9", "6 1"),

@@ -113,6 +113,15 @@ def test_the_page_on_the_session_file_is_listed(qtbot):
     assert find(panel, QComboBox, "Help page").currentData() == "session_file"
 
 
+def test_the_glossary_keeps_words_apart_and_is_in_the_menu(window):
+    window.actions_by_name["help_glossary"].trigger()
+    assert window.help.page() == "glossary"
+    said = [line for line in read_page("glossary").splitlines() if line.startswith("- **")]
+    words = [line.split("**")[1] for line in said]
+    assert words[:4] == ["Neuron", "Feature", "Activation", "Direction"]
+    assert len(set(words)) == len(words) > 30
+
+
 def test_links_lead_to_other_pages_and_nowhere_else(qtbot):
     panel = HelpPanel()
     qtbot.addWidget(panel)

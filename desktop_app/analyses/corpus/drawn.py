@@ -25,6 +25,13 @@ def priorities(seed: int, windows: range, length: int) -> np.ndarray:
     return drawn
 
 
+def rooms(layers: int, heads: int, length: int) -> tuple[int, int]:
+    """Return of how many queries the largest weights are kept at most, and of how many the rows."""
+    few = _ROOM // (4 * layers * heads * length)
+    weights = max(_MOST_ROWS, MOST_WEIGHTS // (layers * heads))
+    return weights, min(_MOST_ROWS, max(_FEWEST_ROWS, few))
+
+
 class Sample:
     """The queries of lowest priority so far, each with some numbers.
 
@@ -66,8 +73,8 @@ class Sample:
 
     def by_priority(self) -> np.ndarray:
         """Return where the kept ones are, the lowest priority first."""
-        order = np.argsort(self.priority, kind="stable")
-        return order[np.isfinite(self.priority[order])]
+        order: np.ndarray = np.argsort(self.priority, kind="stable")
+        return order[: int(np.isfinite(self.priority).sum())]
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,9 @@ class Draws:
 
     def __init__(self, seed: int, layers: int, heads: int, length: int) -> None:
         self._seed, self._length = seed, length
-        few = _ROOM // (4 * layers * heads * length)
-        self.weights = Sample(max(_MOST_ROWS, MOST_WEIGHTS // (layers * heads)), (layers, heads))
-        self.rows = Sample(min(_MOST_ROWS, max(_FEWEST_ROWS, few)), (layers, heads, length))
+        many, few = rooms(layers, heads, length)
+        self.weights = Sample(many, (layers, heads))
+        self.rows = Sample(few, (layers, heads, length))
 
     def draw(self, windows: range) -> tuple[np.ndarray, np.ndarray]:
         """Return the priorities of a pass, and whose rows are to be kept, `[some, 2]`."""

@@ -84,7 +84,7 @@ class Heads:
         limit, source = windows_per_pass(self._model, self._length), iter(windows)
         waiting: list[Window] = []
         while True:
-            waiting += islice(source, limit - len(waiting))
+            waiting += islice(source, max(0, limit - len(waiting)))
             if not waiting:
                 return
             some = waiting[:limit]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def _texts(model: LoadedModel, heads: Heads, windows: TextWindows) -> dict[str, 
         "windows": len(ids),
         "tokens_read": len(ids) * windows.size,
         "corpus": windows.corpus,
-        "corpus_sha256": windows.sha256(),
+        "corpus_sha256": hashlib.sha256(ids.astype("<i4").tobytes()).hexdigest(),
     }
 
 

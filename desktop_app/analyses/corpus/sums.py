@@ -118,12 +118,12 @@ def _reduce_rows(part: torch.Tensor, masks: tuple[torch.Tensor, ...], out: torch
 def alike(weights: np.ndarray) -> np.ndarray:
     """Return whole numbers that order weights, float32, as they are large; ties are ties.
 
-    Weights that differ by a few millionths of themselves get one number: what a pass rounds
+    Weights that differ by a hundred-thousandth of themselves get one number: what a pass rounds
     otherwise in another batch shall not say which of two places comes first.
     """
-    return (np.ascontiguousarray(weights, dtype=np.float32).view(np.int32) + 16) >> 5
+    return (np.ascontiguousarray(weights, dtype=np.float32).view(np.int32) + 64) >> 7
 
 
 def alike_on_device(weights: torch.Tensor) -> torch.Tensor:
     """Return the same of a tensor."""
-    return (weights.contiguous().view(torch.int32) + 16) >> 5
+    return (weights.contiguous().view(torch.int32) + 64) >> 7

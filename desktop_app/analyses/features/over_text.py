@@ -47,6 +47,7 @@ KEEP_AFTER_S = 30.0
 """So many seconds of reading are lost at most where the program is killed."""
 WRITING_SHARE = 0.05
 """Of the time that goes into keeping, at most."""
+_FEWEST_TOKENS = 64  # in a pass
 _ENCODED = 1 << 24  # activations that are computed at once
 _USUAL_ACTIVE = 100  # features of a token, for what memory it takes
 _ENTRY_BYTES = 40  # of an activation, while all of them are put in order
@@ -361,7 +362,13 @@ def _finite(place: np.ndarray, feature: np.ndarray, value: np.ndarray) -> Active
 
 
 def _texts_per_pass(model: LoadedModel, length: int) -> int:
-    return texts_per_pass(model, length, 1) if model.reads_together else 1
+    """Return how many windows share a pass: as many as memory allows, and not very few tokens.
+
+    The products of few rows are other routines', with other last bits.
+    """
+    if not model.reads_together:
+        return 1
+    return max(texts_per_pass(model, length, 1), -(-_FEWEST_TOKENS // length))
 
 
 def _most_entries(model: LoadedModel, params: FeaturesParams) -> int:

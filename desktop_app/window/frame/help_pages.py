@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 START = "start"
 PROCESSING = "processing"
 SESSION_FILE = "session_file"
+GLOSSARY = "glossary"
 # Recorded studies, which are written by what they tell of, and their titles.
 STUDIES = {
     "number_study": "A number-sequence study",
@@ -52,7 +53,8 @@ def titles() -> dict[str, str]:
     named = {name: analysis.title for name, analysis in ANALYSES.items()}
     general = {PROCESSING: "What processing changes", SESSION_FILE: "The session file"}
     studies = {name: t for name, t in STUDIES.items() if resource("help", f"{name}.md").is_file()}
-    return {START: "Getting started", **studies, **named, **general}
+    first = {START: "Getting started", GLOSSARY: "Glossary"}
+    return {**first, **studies, **named, **general}
 
 
 def read_page(name: str) -> str:

@@ -31,7 +31,7 @@ from desktop_app.window.frame.actions import ActionSpec, in_menu
 from desktop_app.window.frame.edges import KEYS, Edges
 from desktop_app.window.frame.fitting import Fitting
 from desktop_app.window.frame.hall import PICTURE
-from desktop_app.window.frame.help_pages import START
+from desktop_app.window.frame.help_pages import GLOSSARY, START
 from desktop_app.window.frame.help_panel import HelpPanel
 from desktop_app.window.frame.whole import Whole
 
@@ -208,6 +208,7 @@ class Panels(QObject):
                 "&Help",
                 ("help", "Help on this analysis", 0, self._show_here, "F1", "help"),
                 ("help_start", "Getting started", 10, partial(self.show_help, START)),
+                ("help_glossary", "Glossary", 10, partial(self.show_help, GLOSSARY)),
                 ("show_log", "Log", 20, self.show_log, "Ctrl+L"),
             ),
         ]
