@@ -117,7 +117,7 @@ def ablated_title(found: Found, prompt: int) -> str:
     """Say what is taken away, and which change is read where."""
     at, taken = peak_of(found, prompt), TAKEN.get(found.ablates, "taken away")
     token = token_words(found.tokens(prompt)[at])
-    return f"Each in turn {taken}: change of the activation at {token}, position {at}"
+    return f"Each {taken} in turn: change at {token}, position {at}"
 
 
 def ablated_sentence(found: Found, prompt: int) -> str:

@@ -40,7 +40,7 @@ class FeaturesView(AnalysisView):
     EMPTY = (
         "What do a model's features stand for?",
         "Name the folder of a sparse autoencoder in the settings, and a corpus where its features "
-        "are to be read over text. One that is small enough can be trained here.",
+        "are to be read over text. A small one can be trained here.",
     )
 
     @override
@@ -71,7 +71,7 @@ class FeaturesView(AnalysisView):
 
     def _offer_ways(self) -> None:
         """Offer what can be done without an autoencoder at hand."""
-        own = QPushButton("Open the toy's")
+        own = QPushButton("Open the toy model's")
         own.setToolTip("Read the features of the small autoencoder that comes with the toy model")
         own.clicked.connect(self._on_own)
         self._empty.add_way(own)

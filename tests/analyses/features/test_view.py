@@ -371,7 +371,7 @@ def test_a_new_autoencoder_is_not_asked_for_the_feature_of_the_old_one(view, hea
 def test_the_empty_view_offers_the_toys_and_to_train_one(make_view, heard):
     view = make_view("features")
     asked, raised = heard(view.run_requested), heard(view.intent_raised)
-    press(view, "Open the toy's")
+    press(view, "Open the toy model's")
     ((params,),) = asked
     assert (params.sae, params.corpus) == ("toy", "own")
     press(view, "Train one…")
