@@ -28,6 +28,9 @@ OTHER_MEANINGS = {
         (f"analyses/fit_lens/{m}.py", "corpus"): _TEXTS
         for m in ("picture", "run", "script", "spec")
     },
+    ("analyses/features/found.py", "ablate"): "the setting that says how tokens are taken away",
+    ("analyses/features/found.py", "corpus"): "the text that features are read over",
+    ("analyses/features/card_words.py", "tokens"): "how many an autoencoder was trained on",
     ("analyses/lens/view.py", "corpus"): _TEXTS,
     **{(f"analyses/features/{m}.py", "corpus"): _TEXTS for m in ("over_text", "spec")},
     ("analyses/features/spec.py", "rank"): "an axis: the place of a feature among others",
