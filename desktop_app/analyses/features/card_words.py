@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Line = tuple[str, str, str]
 """A title, a value, and what it means."""
-_TITLE, _VALUE = 32, 56
+_TITLE, _VALUE, _DIGITS, _MINOR = 32, 56, 15, 12
 _UNSAID = "not said"
 _PLAIN = {"True": "yes", "False": "no"}
 _KINDS = {
@@ -34,9 +34,7 @@ _FACTS = {
     "bos": ("BOS", "Whether those windows began with a BOS"),
     "tokens": ("Tokens", "How many tokens it was trained on"),
 }
-_FIRST = ("data", "l1", "context", "bos", "tokens")
-# Where it came from in detail: said under the pointer.
-_MINOR = ("fingerprint", "weights", "layernorm", "version", "created")
+# What else it says is under the pointer: of which run it is, and how well that went.
 
 
 def card_facts(found: Found) -> list[Line]:
@@ -49,8 +47,8 @@ def _lines(card: Mapping[str, Any]) -> Iterator[Line]:
     given = card.get("facts")
     facts: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
     kind = "Transcoder" if card.get("writes") else "Autoencoder"
-    minor = [f"{key.capitalize()}: {_text(facts.pop(key))}" for key in _MINOR if key in facts]
-    yield kind, _text(card.get("name")), "\n".join(["The name of its folder", *minor])
+    minor = [f"{_title(key)}: {_text(facts[key])}" for key in facts if key not in _FACTS]
+    yield kind, _text(card.get("name")), "\n".join(["The name of its folder", *minor[:_MINOR]])
     yield "Model", _text(card.get("model")), "The model on whose activations it was trained"
     yield "Reads" if card.get("writes") else "Hook", _hook(card), "As TransformerLens names it"
     if card.get("writes"):
@@ -69,10 +67,13 @@ def _lines(card: Mapping[str, Any]) -> Iterator[Line]:
 
 def _further(facts: dict[str, Any]) -> Iterator[Line]:
     """Yield what the folder says besides; of the text, also that it does not say it."""
-    for key in (*_FIRST, *(key for key in facts if key not in _FIRST)):
+    for key, (title, meaning) in _FACTS.items():
         if key in facts or key == "data":
-            title, meaning = _FACTS.get(key, (str(key).replace("_", " ").capitalize(), ""))
-            yield clipped(title, _TITLE), _text(facts.get(key)), meaning
+            yield title, _text(facts.get(key)), meaning
+
+
+def _title(key: str) -> str:
+    return clipped(str(key).replace("_", " ").capitalize(), _TITLE)
 
 
 def _hook(card: Mapping[str, Any]) -> str:
@@ -93,5 +94,7 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return written("{:.4g}", value)
-    told = f"{value:,}" if isinstance(value, int) else " ".join(str(value or "").split())
+    told = " ".join(str("" if value is None else value).split())
+    if told.isdecimal() and len(told) < _DIGITS:
+        told = f"{int(told):,}"
     return clipped(_PLAIN.get(told, told), _VALUE) or _UNSAID

@@ -196,7 +196,7 @@ def histogram(examples: Examples) -> Curves:
     return Curves(
         (Line("", counts, bars=True),),
         Scale("activation up to", labels=names, limits=(-0.5, len(counts) - 0.5)),
-        Scale("tokens", log=True, zero=True),
+        Scale("count", log=True, zero=True),
         tip=partial(interval_words, examples),
     )
 

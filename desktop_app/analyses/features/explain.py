@@ -118,7 +118,7 @@ def _taken(found: Found, place: Place) -> Explained:
         base = _at(found.per_token("activation", place.prompt), at)
         left = difference(base + change, base)
         told = f"without {_token(found, place, place.position)}: {left}"
-    deleted = found.params.get("ablate", DELETE) == DELETE
+    deleted = found.ablates == DELETE
     where = "a position earlier, where the same token now stands" if deleted else "at its position"
     return Explained(
         "Ablated text",

@@ -115,7 +115,7 @@ class FeaturePage(FeaturesPage):
             "scrolled": self._area.verticalScrollBar().value(),
             "side": self.side.value(),
             "space": self._space.full_text(),
-            "tokens": self.tokens.texts(),
+            "ends": self.tokens.texts(),
             "which": self.which.value(),
             "title": self._title.full_text(),
             "rule": self._rule.text(),

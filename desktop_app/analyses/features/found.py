@@ -108,6 +108,16 @@ class Found:
         return NONE if value is None else int(value)
 
     @property
+    def ablates(self) -> str:
+        """How earlier tokens were taken away."""
+        return str(self.params.get("ablate", ""))
+
+    @property
+    def text(self) -> str:
+        """What the corpus is called; empty where there is none."""
+        return str(self.data.get("corpus") or "")
+
+    @property
     def card(self) -> Mapping[str, Any]:
         """What the autoencoder is, by name."""
         card = self.data.get("card")
@@ -229,7 +239,8 @@ class Found:
         """Return a feature's examples: as the run drew them, else drawn now by the same rule."""
         told = self.data.get("examples")
         if feature == self.chosen and told is not None:
-            rows = [tuple(map(_example, part)) for part in (told["top"], *told["intervals"])]
+            parts = (told["top"], *told["intervals"])
+            rows = [tuple(filter(self._stands, map(_example, part))) for part in parts]
             edges, counts = (
                 np.asarray(self.data[name]) for name in ("interval_edges", "interval_count")
             )
@@ -245,6 +256,11 @@ class Found:
             for numbers in (made.top, *made.drawn)
         )
         return Examples(made.edges, made.counts, top, tuple(drawn))
+
+    def _stands(self, one: Example) -> bool:
+        """Return whether an example is of a window that there is: a file may say anything."""
+        windows, length = np.asarray(self.data["ids"]).shape
+        return bool(0 <= one.window < windows and 0 <= one.position < length)
 
     def _at(self, place: int, value: float) -> Example:
         return Example(*divmod(place, self.window), value)

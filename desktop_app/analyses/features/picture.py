@@ -38,8 +38,8 @@ _NOTHING = 0.0005  # nats: less is written as 0.000
 def about(result: Result) -> str:
     """Return which autoencoder it is, and over which text, for the history."""
     told = sae_name(str(result.params.get("sae", "")))
-    corpus = result.data.get("corpus")
-    return f"{told} over {corpus}" if corpus else told
+    text = Found.of(result).text
+    return f"{told} over {text}" if text else told
 
 
 def named(result: Result) -> str:
@@ -82,7 +82,7 @@ def corpus_sentence(found: Found) -> str:
     density = np.asarray(data["density"])
     told = [f"{int((density > 0).sum()):,} of {plural(len(density), 'feature')} active"]
     if data.get("tokens_read") is not None:
-        source = f" of {data['corpus']}" if data.get("corpus") else ""
+        source = f" of {found.text}" if found.text else ""
         told.append(f"{plural(int(data['tokens_read']), 'token')}{source}")
     return " in ".join(told)
 
@@ -115,9 +115,9 @@ def peak_of(found: Found, prompt: int) -> int:
 
 def ablated_title(found: Found, prompt: int) -> str:
     """Say what is taken away, and which change is read where."""
-    at, taken = peak_of(found, prompt), TAKEN.get(str(found.params.get("ablate")), "taken away")
+    at, taken = peak_of(found, prompt), TAKEN.get(found.ablates, "taken away")
     token = token_words(found.tokens(prompt)[at])
-    return f"Each in turn {taken}: change of the activation at {token}, position {at}"
+    return f"Each {taken} in turn: change at {token}, position {at}"
 
 
 def ablated_sentence(found: Found, prompt: int) -> str:
@@ -200,7 +200,7 @@ def table(result: Result, prompt: int, _head: tuple[int, int] | None) -> Table:
 
 
 def _token_table(found: Found, prompt: int) -> Table:
-    head = ["position", "token", "rank", "feature", "activation"]
+    head = ["position", "token", "place", "feature", "activation"]
     rows = []
     for position, token in enumerate(found.tokens(prompt) if prompt < found.prompts else ()):
         for rank, (feature, value) in enumerate(found.listed(prompt, position)):

@@ -134,7 +134,7 @@ class TestsPage(FeaturesPage):
             else "no token stands before it"
             for v in change
         ]  # fmt: skip
-        what = "Without the feature: change of each token's log-probability, in nats"
+        what = "Change of each token's log-probability without the feature"
         said = direction_sentence(found, prompt)
         self._without.show_values(found, prompt, change, told, what, said)
 
@@ -193,5 +193,5 @@ class _Part(QWidget):
             "what": self._what.text(),
             "said": self._said.text(),
             "ramp": self.ramp.ends(),
-            "tokens": self.strip.texts(),
+            "texts": self.strip.texts(),
         }

@@ -38,7 +38,7 @@ _LINES = 5
 class TokensPage(FeaturesPage):
     """A prompt's strip, the features of one token, and all prompts."""
 
-    name, title = "tokens", "Tokens"
+    name, title = "prompt", "Tokens"
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class TokensPage(FeaturesPage):
             "head": self._head.full_text(),
             "said": self._said.full_text(),
             "ramp": self.ramp.ends(),
-            "token": self._token.full_text(),
+            "selected": self._token.full_text(),
             "position": self.strip.selected(),
             "listed": self.list.texts(),
             "prompts": self.prompts.texts(),

@@ -23,7 +23,7 @@ from desktop_app.widgets.basics.layouts import column_in
 from desktop_app.widgets.basics.segmented import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from desktop_app.analyses.features.page import FeaturesPage
     from desktop_app.contract.result import Result
@@ -40,7 +40,7 @@ class FeaturesView(AnalysisView):
     EMPTY = (
         "What do a model's features stand for?",
         "Name the folder of a sparse autoencoder in the settings, and a corpus where its features "
-        "are to be read over text. One that is small enough can be trained here.",
+        "are to be read over text. A small one can be trained here.",
     )
 
     @override
@@ -71,7 +71,7 @@ class FeaturesView(AnalysisView):
 
     def _offer_ways(self) -> None:
         """Offer what can be done without an autoencoder at hand."""
-        own = QPushButton("Open the toy's")
+        own = QPushButton("Open the toy model's")
         own.setToolTip("Read the features of the small autoencoder that comes with the toy model")
         own.clicked.connect(self._on_own)
         self._empty.add_way(own)
@@ -94,11 +94,11 @@ class FeaturesView(AnalysisView):
             self._feature = found.strongest_on(self.prompt_of(result))
         elif self._feature == NONE:
             self._feature = found.busiest()
-        turn = "tokens" if found.prompts else "all"
+        turn = TokensPage.name if found.prompts else ListPage.name
         if found.chosen != NONE and found.has_corpus:
-            turn = "feature"
-        if self.pages.page() == "tests" and found.chosen != NONE and found.prompts:
-            turn = "tests"
+            turn = FeaturePage.name
+        if self.pages.page() == TestsPage.name and found.chosen != NONE and found.prompts:
+            turn = TestsPage.name
         self.pages.turn_to(turn)
         self.draw_result(result)
 
@@ -115,7 +115,7 @@ class FeaturesView(AnalysisView):
             return False
         self._found = Found.so_far(data, self.settings_of_run())
         self._feature = self._found.chosen
-        self.pages.turn_to("all")
+        self.pages.turn_to(ListPage.name)
         self._draw()
         return True
 
@@ -124,7 +124,7 @@ class FeaturesView(AnalysisView):
         self._found = None
         super().clear()
 
-    def _draw(self) -> None:
+    def _draw(self, _result: Result | None = None) -> None:
         found = self._found
         if found is None:
             return
@@ -132,13 +132,13 @@ class FeaturesView(AnalysisView):
         self.card.show_lines(card_facts(found))
         self.card.setVisible(bool(found.card))
         self.bar.draw(found, self._feature, finished=finished)
-        self.pages.choice.set_option_enabled("tokens", bool(found.prompts), _NO_PROMPTS)
+        self.pages.choice.set_option_enabled(TokensPage.name, bool(found.prompts), _NO_PROMPTS)
         self._draw_page()
 
     def _page(self) -> FeaturesPage:
         return next(page for page in self._all if page.name == self.pages.page())
 
-    def _draw_page(self) -> None:
+    def _draw_page(self, _result: Result | None = None) -> None:
         found = self._found
         if found is None:
             return
@@ -151,6 +151,14 @@ class FeaturesView(AnalysisView):
     @override
     def draw_prompt(self, result: Result) -> None:
         self._draw_page()
+
+    def _again(self, draw: Callable[[Result | None], None]) -> None:
+        """Draw once more; a result that lacks what a page shows is refused in a sentence."""
+        result = self.current_result
+        if result is not None and self._found is not None and self._found.shown is result:
+            self._attempt(draw, result)
+        else:
+            draw(None)
 
     @override
     def figure_widget(self) -> QWidget:
@@ -174,7 +182,7 @@ class FeaturesView(AnalysisView):
         """Show another feature."""
         if feature != self._feature:
             self._feature = feature
-            self._draw()
+            self._again(self._draw)
 
     @override
     def answer(self, intent: Intent) -> None:
@@ -197,11 +205,11 @@ class FeaturesView(AnalysisView):
         self.pages.turn_to(FeaturePage.name)
         self._feature = feature
         self.show_top()
-        self._draw()
+        self._again(self._draw)
 
     def _on_page(self, _name: str) -> None:
         self.show_top()
-        self._draw_page()
+        self._again(self._draw_page)
 
     def _on_choice(self, choices: dict[str, str]) -> None:
         self._choices |= choices

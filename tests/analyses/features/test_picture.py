@@ -100,9 +100,7 @@ def test_a_feature_says_how_often_how_strongly_and_what_it_writes(found):
 
 
 def test_ablated_text_says_what_the_feature_hangs_on_most(found):
-    assert picture.ablated_title(found, 0) == (
-        "Each in turn deleted: change of the activation at ␠mat, position 6"
-    )
+    assert picture.ablated_title(found, 0) == ("Each deleted in turn: change at ␠mat, position 6")
     assert picture.ablated_sentence(found, 0) == (
         "It hangs most on ␠sat at position 3: 10.0 → 2.00 without it (−8.00)"
     )
@@ -278,7 +276,7 @@ def test_the_table_is_all_features_or_the_tokens_of_a_prompt():
     assert len(rows) == FEATURES
     assert rows[1][2] == "8.0"
     head, rows = table_of(result(corpus=False), 1)
-    assert head == ["position", "token", "rank", "feature", "activation"]
+    assert head == ["position", "token", "place", "feature", "activation"]
     assert rows[0] == ["0", "<s>", "0", "3", "40.0"]
     assert len(rows) == 6
 

@@ -34,7 +34,11 @@ from tests.patience import turn_the_loop, wait_for
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
 LEFT = Qt.MouseButton.LeftButton
-STRIP, LISTED = "Tokens of the prompt, tinted", "Features of the selected token, the strongest first"
+STRIP, LISTED = (
+    "Tokens of the prompt, tinted",
+    "Features of the selected token, the strongest first",
+)
+PAGES = ("Tokens", "All features", "One feature", "Tests on the prompt")
 HISTOGRAM, TABLE = "Tokens in each interval of activation", "All features over the corpus"
 
 
@@ -69,12 +73,12 @@ def number(view, feature):
 # The setup card, and where a result opens.
 
 
-@pytest.mark.parametrize("page", ["Tokens", "All features", "One feature", "Tests on the prompt"])
-def test_what_the_autoencoder_is_stands_above_every_page(view, page):
-    press(view, page)
-    told = " ".join(said(view))
-    for words in ("blocks.1.hook_resid_post", "6 of width 8", "top k = 2", "toy", "a text of cats"):
-        assert words in told
+def test_what_the_autoencoder_is_stands_above_every_page(view):
+    for page in PAGES:
+        press(view, page)
+        told = " ".join(said(view))
+        for words in ("blocks.1.hook_resid_post", "6 of width 8", "top k = 2", "a text of cats"):
+            assert words in told, (page, words)
 
 
 def test_a_run_for_a_feature_opens_on_it_and_one_for_none_on_the_tokens(make_view, view):
@@ -82,7 +86,7 @@ def test_a_run_for_a_feature_opens_on_it_and_one_for_none_on_the_tokens(make_vie
     other = make_view("features")
     other.show_result(result(feature=-1))
     told = other.read_out()
-    assert (told["page"], told["feature"]) == ("tokens", 2)  # the strongest of the prompt
+    assert (told["page"], told["feature"]) == ("prompt", 2)  # the strongest of the prompt
     other.show_result(result(feature=-1, prompts=False))
     told = other.read_out()
     assert (told["page"], told["feature"]) == ("all", 3)  # the largest of the corpus
@@ -93,7 +97,7 @@ def test_a_run_for_a_feature_opens_on_it_and_one_for_none_on_the_tokens(make_vie
 
 def test_tokens_are_tinted_by_the_feature_and_tell_their_numbers(view):
     press(view, "Tokens")
-    told = view.read_out()["tokens_page"]
+    told = view.read_out()["prompt_page"]
     assert told["head"] == "Feature 2 at each token"
     assert told["ramp"] == ("0", "10.0")
     assert told["position"] == 6  # where it is strongest
@@ -107,13 +111,13 @@ def test_a_token_lists_its_features_and_one_of_them_is_chosen(view, selection):
     press(view, "Tokens")
     click_token(view, STRIP, 2)
     assert selection.position == 2
-    told = view.read_out()["tokens_page"]
-    assert told["token"] == "␠cat at position 2 · 2 active"
+    told = view.read_out()["prompt_page"]
+    assert told["selected"] == "␠cat at position 2 · 2 active"
     assert [row[0] for row in told["listed"]] == ["1", "2"]
     table = find(view, RankingList, LISTED)
     table.selectRow(0)
     assert view.read_out()["feature"] == 1
-    assert "not known" in view.read_out()["tokens_page"]["head"]
+    assert "not known" in view.read_out()["prompt_page"]["head"]
     tip = find(view, TokenStrip, STRIP).tip(3)
     assert "Feature 1: below those listed, or 0" in tip
 
@@ -133,7 +137,7 @@ def test_tokens_are_tinted_by_other_numbers_as_well(view, heard):
     choices = heard(view.choices_changed)
     press(view, "Tokens")
     press(view, "Error")
-    told = view.read_out()["tokens_page"]
+    told = view.read_out()["prompt_page"]
     assert told["ramp"] == ("0", "0.700")
     assert "‖x − x̂‖" in told["head"]
     assert choices[-1][0]["tint"] == "error_token"
@@ -144,7 +148,7 @@ def test_another_prompt_is_chosen_in_the_list_or_elsewhere(view, selection):
     find(view, RankingList, "Prompts").selectRow(1)
     assert selection.prompt == 1
     assert find(view, TokenStrip, STRIP).texts() == ("<s>", " Of", " the", " dog", ".")
-    assert "−20.0 % of variance" in view.read_out()["tokens_page"]["said"]
+    assert "−20.0 % of variance" in view.read_out()["prompt_page"]["said"]
     selection.select_prompt(0)
     assert len(find(view, TokenStrip, STRIP).texts()) == 7
 
@@ -156,7 +160,7 @@ def test_arrow_keys_go_from_token_to_token(view, selection):
     QTest.keyClick(strip, Qt.Key.Key_Home)
     QTest.keyClick(strip, Qt.Key.Key_Right)
     assert selection.position == 1
-    assert view.read_out()["tokens_page"]["token"].startswith("␠the at position 1")
+    assert view.read_out()["prompt_page"]["selected"].startswith("␠the at position 1")
 
 
 # All features.
@@ -201,7 +205,7 @@ def test_the_histogram_the_examples_and_the_lists_are_of_the_feature(view):
     ((_heading, rows),) = told["examples"]
     assert rows[0][0] == "10.0 · cats.txt · window 1, position 6"
     assert " mat" in rows[0][1]
-    assert told["tokens"][0] == ("␠mat", "+3.50", "␠Of", "−4.00")
+    assert told["ends"][0] == ("␠mat", "+3.50", "␠Of", "−4.00")
     assert told["space"] == "Decoder row, unembedded (residual stream)"
 
 
@@ -253,7 +257,7 @@ def test_the_encoders_side_is_read_as_well(view):
     press(view, "Reads")
     told = view.read_out()["feature_page"]
     assert told["space"] == "Encoder column, unembedded (residual stream)"
-    assert told["tokens"][0] == ("␠cat", "+1.50", ".", "−1.00")
+    assert told["ends"][0] == ("␠cat", "+1.50", ".", "−1.00")
 
 
 def test_any_feature_is_stepped_to_without_a_run(view, heard):
@@ -367,7 +371,7 @@ def test_a_new_autoencoder_is_not_asked_for_the_feature_of_the_old_one(view, hea
 def test_the_empty_view_offers_the_toys_and_to_train_one(make_view, heard):
     view = make_view("features")
     asked, raised = heard(view.run_requested), heard(view.intent_raised)
-    press(view, "Open the toy's")
+    press(view, "Open the toy model's")
     ((params,),) = asked
     assert (params.sae, params.corpus) == ("toy", "own")
     press(view, "Train one…")
@@ -379,7 +383,7 @@ def test_choices_are_taken_over_and_unknown_ones_passed_over(make_view):
     view.take_choices({"tint": "l0_token", "order": "largest", "context": "window", "other": "x"})
     view.show_result(result())
     told = view.read_out()
-    assert (told["tokens_page"]["tint"], told["all_page"]["order"]) == ("l0_token", "largest")
+    assert (told["prompt_page"]["tint"], told["all_page"]["order"]) == ("l0_token", "largest")
     view.take_choices({"tint": "nonsense", "order": "nonsense", "context": "nonsense"})
     assert view.read_out()["all_page"]["order"] == "largest"
 
@@ -396,7 +400,7 @@ def test_features_are_listed_while_the_corpus_is_read(view):
     assert len(told["all_page"]["features"]) == 6
     assert not told["can_steer"]
     view.show_busy(False)
-    assert len(view.read_out()["feature_page"]["tokens"]) == 2
+    assert len(view.read_out()["feature_page"]["ends"]) == 2
 
 
 def test_fields_that_say_nothing_of_the_corpus_leave_the_old_picture(view):
@@ -413,24 +417,27 @@ def test_a_run_that_was_stopped_after_the_first_prompt_shows_it(make_view):
     view.selection.select_prompt(1)
     press(view, "Tokens")
     assert view.read_out()["state"] == "result"
-    assert len(view.read_out()["tokens_page"]["prompts"]) == 1
+    assert len(view.read_out()["prompt_page"]["prompts"]) == 1
 
 
-@pytest.mark.parametrize(
-    "gone",
-    [
-        ("top",), ("examples", "interval_edges"), ("ids",), ("entry_place",), ("write_top",),
-        ("token_ids",), ("activation", "peak"), ("from_embedding",), ("card",), ("l0_token",),
-    ],
-)  # fmt: skip
-def test_a_result_that_lacks_a_part_is_drawn_or_refused_in_a_sentence(make_view, gone):
-    data = {name: value for name, value in fields().items() if name not in gone}
-    view = make_view("features")
-    view.show_result(dataclasses.replace(result(), data=data))
-    for page in ("Tokens", "All features", "One feature", "Tests on the prompt"):
-        for button in in_sight(view, QPushButton, page):
-            button.click()
-    assert view.read_out()["state"] in {"result", "failure"}
+def test_a_result_that_lacks_a_part_is_drawn_or_refused_in_a_sentence(view):
+    parts = (
+        "top",
+        "ids",
+        "entry_place",
+        "token_ids",
+        "activation",
+        "l0_token",
+        "examples",
+        "write",
+    )
+    for gone in parts:
+        data = {name: value for name, value in fields().items() if name != gone}
+        view.show_result(dataclasses.replace(result(), data=data))
+        for page in PAGES:
+            for button in in_sight(view, QPushButton, page):
+                button.click()
+        assert view.read_out()["state"] in {"result", "failure"}, gone
 
 
 def test_words_of_a_file_are_shown_to_the_letter(make_view):
