@@ -32,6 +32,12 @@ OTHER_MEANINGS = {
     ("analyses/features/found.py", "corpus"): "the text that features are read over",
     ("analyses/features/card_words.py", "tokens"): "how many an autoencoder was trained on",
     ("analyses/lens/view.py", "corpus"): _TEXTS,
+    **{(f"analyses/features/{m}.py", "corpus"): _TEXTS for m in ("over_text", "spec")},
+    ("analyses/features/spec.py", "rank"): "an axis: the place of a feature among others",
+    **{
+        (f"analyses/features/{m}.py", "tokens"): "how many there are, or were read"
+        for m in ("kept", "readable")
+    },
     ("methods/lens_files.py", "corpus"): _TEXTS,
     ("methods/text_windows.py", "corpus"): _TEXTS,
     ("analyses/corpus/spec.py", "rank"): "an axis: the place of a token among others",

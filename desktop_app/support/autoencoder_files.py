@@ -7,6 +7,7 @@ executed, and of the weights nothing is read here but their head.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from desktop_app.support.autoencoder_kinds import (
     kind_of,
     scaling_of,
 )
-from desktop_app.support.autoencoder_settings import SETTINGS, read_settings, weights_file
+from desktop_app.support.autoencoder_settings import SETTINGS, one_line, read_settings, weights_file
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.tensor_heads import read_tensors
 
@@ -54,13 +55,12 @@ _FACTS: Mapping[str, str] = {
     "data": "dataset_path",
     "context": "context_size",
     "bos": "prepend_bos",
+    "special_left_out": "exclude_special_tokens",
     "tokens": "training_tokens",
     "l1": "l1_coefficient",
     "variance_explained": "variance_explained",
     "l0": "l0",
     "dead": "dead",
-    "steps": "steps",
-    "seed": "seed",
     "trained_as": "training_architecture",
     "version": "sae_lens_version",
     "created": "created",
@@ -147,9 +147,15 @@ def read_autoencoder(given: str, option: str = "--sae") -> AutoencoderHead:
     """
     shown = given.encode("utf-8", "replace").decode().replace("\0", "?")
     told = f"{option} “{shown}”"
+    if not given.strip():
+        raise BadInputError(
+            f"{option} names no folder: give one that holds {SETTINGS} and a .safetensors file, as "
+            f"SAELens writes them, or {OWN} for the small one that comes with Lensbench."
+        )
     folder = folder_of(given)
     if not os.path.isdir(folder):
         _refuse_no_folder(folder, told)
+    _refuse_many(folder, told)
     settings = read_settings(folder, told)
     kind = kind_of(settings)
     reads, writes = hooks_of(settings, kind)
@@ -191,6 +197,20 @@ def _refuse_no_folder(folder: Path, told: str) -> None:
         f"{told} is no folder: name the one that holds {SETTINGS} and a .safetensors file, as "
         "SAELens writes them."
     )
+
+
+def _refuse_many(folder: Path, told: str) -> None:
+    """Refuse a folder of folders: collections have one autoencoder in each."""
+    if os.path.lexists(folder / SETTINGS):
+        return
+    with contextlib.suppress(OSError):
+        names = sorted(one.name for one in folder.iterdir() if (one / SETTINGS).is_file())
+        if names:
+            others = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+            raise BadInputError(
+                f"{told} holds no {SETTINGS}, and its folder “{one_line(names[0], 80)}”{others} "
+                f"{'do' if others else 'does'}: name one of these."
+            )
 
 
 def _processing(settings: Settings) -> dict[str, str]:

@@ -16,6 +16,7 @@ from desktop_app.support.autoencoder_settings import (
     SETTINGS,
     SITES,
     Settings,
+    one_line,
     read_json_file,
 )
 from desktop_app.support.errors import BadInputError
@@ -160,8 +161,8 @@ def scaling_of(settings: Settings, folder: Path) -> tuple[Scaling, float]:
         named = _AVERAGE if named else "none"
     if not isinstance(named, str) or named not in _SCALINGS:
         raise BadInputError(
-            f"{settings.told} scales its input by “{str(named)[:40]}”, which is not read: save it "
-            "with the scaling folded into its weights, and normalize_activations none."
+            f"{settings.told} scales its input by “{one_line(named, 40)}”, which is not read: save "
+            "it with the scaling folded into its weights, and normalize_activations none."
         )
     return _SCALINGS[named], _factor(settings, folder) if named == _AVERAGE else 1.0
 

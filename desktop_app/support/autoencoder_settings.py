@@ -36,6 +36,7 @@ SITES: Mapping[str, str] = {
 HOOK = re.compile(r"blocks\.(?P<layer>\d{1,5})\.(?P<name>[\w.]{1,60})\Z")
 _PICKLES = frozenset({".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt"})
 _MOST_BYTES = 1_000_000
+_MOST_COUNT = 10**12
 _OLD_NAMES: Mapping[str, tuple[str, ...]] = {
     "hook_name": ("hook_point",),
     "hook_head_index": ("hook_point_head_index",),
@@ -69,8 +70,7 @@ class Settings:
     def text(self, name: str) -> str:
         """Return a text or a number as text, cut and in one line; empty: there is none."""
         value = self.value(name)
-        shown = str(value)[:MOST_TEXT] if isinstance(value, (str, int, float)) else ""
-        return "".join(letter if letter.isprintable() else " " for letter in shown)
+        return one_line(value) if isinstance(value, (str, int, float)) else ""
 
     def yes(self, name: str, *, usual: bool) -> bool:
         """Return whether something is set."""
@@ -86,13 +86,19 @@ class Settings:
         value = self.value(name)
         if value is None:
             return None
-        whole = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not whole or value != value or value < 0 or value > 1e12 or int(value) != value:  # noqa: PLR0124
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        # What is no number at all (NaN) is neither above 0 nor below the most.
+        if not number or not 0 <= value <= _MOST_COUNT or int(value) != value:
             raise BadInputError(
-                f"{self.told}: {SETTINGS} says {name} {str(value)[:40]}, and it is a whole number "
-                "from 0: correct it, or fetch the folder again."
+                f"{self.told}: {SETTINGS} says {name} {one_line(value, 40)}, and it is a whole "
+                "number from 0: correct it, or fetch the folder again."
             )
         return int(value)
+
+
+def one_line(value: object, most: int = MOST_TEXT) -> str:
+    """Return a value as text, cut and in one line."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(value)[:most])
 
 
 def read_settings(folder: Path, told: str) -> Settings:

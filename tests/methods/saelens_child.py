@@ -14,10 +14,12 @@ from contextlib import redirect_stdout
 import numpy as np
 import sae_lens
 import torch
-from sae_lens import SAE
+from sae_lens import SAE, HookedSAETransformer
 from sae_lens.registry import get_sae_class, get_sae_training_class
 from transformer_lens import HookedTransformerConfig
 from transformer_lens.components import LayerNorm, RMSNorm
+from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights
+from transformers import AutoModelForCausalLM
 
 
 def made(job):
@@ -75,11 +77,51 @@ def normed(job):
     np.savez(job["out"], normalized=seen[0])
 
 
+def hooked(folder):
+    """Return a GPT-2 of a folder as sae-lens hooks it, its weights as they are."""
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    own = plain.config
+    config = HookedTransformerConfig(
+        n_layers=own.n_layer,
+        d_model=own.n_embd,
+        n_ctx=own.n_positions,
+        d_head=own.n_embd // own.n_head,
+        d_mlp=4 * own.n_embd,
+        act_fn="gelu_new",
+        n_heads=own.n_head,
+        d_vocab=own.vocab_size,
+        eps=own.layer_norm_epsilon,
+        normalization_type="LN",
+    )
+    model = HookedSAETransformer(config)
+    missing = model.load_state_dict(convert_gpt2_weights(plain, config), strict=False)
+    assert all(key.endswith((".mask", ".IGNORE", "b_U")) for key in missing.missing_keys), missing
+    return model
+
+
+def spliced(job):
+    """Write logits of a model in which an autoencoder stands, without and with its error term."""
+    model, ids = hooked(job["model"]), torch.tensor(job["ids"])
+    found = {}
+    with torch.no_grad():
+        found["bare"] = model(ids)
+        for number, folder in enumerate(job["folders"]):
+            sae = SAE.load_from_disk(folder)
+            for error in (False, True):
+                logits, cache = model.run_with_cache_with_saes(
+                    ids, saes=[sae], use_error_term=error
+                )
+                found[f"{number}-{error}"] = logits
+                name = next(key for key in cache if key.endswith("hook_sae_acts_post"))
+                found[f"{number}-features"] = cache[name]
+    np.savez(job["out"], **found)
+
+
 def main():
     warnings.simplefilter("ignore")
     with redirect_stdout(sys.stderr):
         for job in json.load(sys.stdin):
-            {"make": made, "run": ran, "norm": normed}[job["do"]](job)
+            {"make": made, "run": ran, "norm": normed, "model": spliced}[job["do"]](job)
     sys.stdout.write(json.dumps({"version": sae_lens.__version__}))
 
 

@@ -20,8 +20,9 @@ import numpy as np
 import pytest
 import torch
 
-from desktop_app.methods.autoencoders import inputs, open_autoencoder
+from desktop_app.methods.autoencoders import inputs, open_autoencoder, spliced
 from desktop_app.support.autoencoder_files import folder_of
+from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
 from tests.patience import CHILD_S
 from tests.saes import HOOK, drawn, save_drawn, save_folder, settings
@@ -239,6 +240,42 @@ def test_the_error_term(tmp_path):
         assert apart(made + (rows - made), theirs["spliced"]) < TOLERANCE
         assert apart(x, theirs["spliced"]) < TOLERANCE
         assert apart(x, theirs["output"]) > 0.1
+
+
+def test_activations_and_logits_of_a_whole_model(tmp_path):
+    """From the same weights and token ids: what is read, encoded, decoded and put back."""
+    model = tiny("gpt2")
+    ids = torch.randint(3, model.info.d_vocab, (2, 9), generator=torch.Generator().manual_seed(1))
+    places = {
+        "standard": "hook_resid_pre",
+        "topk": "hook_resid_post",
+        "gated": "hook_mlp_out",
+        "jumprelu": "attn.hook_z",
+        "transcoder": "ln2.hook_normalized",
+        "jumprelu_transcoder": "mlp.hook_in",
+    }
+    for kind, site in places.items():
+        said = {"hook_name": f"blocks.1.{site}"}
+        shaped = {"reshape_activations": "hook_z"} if site == "attn.hook_z" else {}
+        save_drawn(tmp_path / kind, kind, WIDTH, metadata=said, **shaped)
+    folder = save_tiny("gpt2", tmp_path / "model")
+    folders = [str(tmp_path / kind) for kind in places]
+    job = {"do": "model", "model": str(folder), "ids": ids.tolist(), "folders": folders}
+    done([{**job, "out": str(tmp_path / "out.npz")}])
+    found = {}
+    with np.load(tmp_path / "out.npz") as theirs:
+        found["bare"] = (apart(model.run(ids), theirs["bare"]),)
+        for number, kind in enumerate(places):
+            autoencoder = open_autoencoder(model, folders[number])
+            x, _given = inputs(model, autoencoder, ids)
+            without, with_error = (
+                apart(spliced(model, autoencoder, ids, error=error), theirs[f"{number}-{error}"])
+                for error in (False, True)
+            )
+            features = apart(autoencoder.encode(x), theirs[f"{number}-features"])
+            found[kind] = features, without, with_error
+            assert apart(theirs["bare"], theirs[f"{number}-False"]) > 1e-3
+    assert_same(found)
 
 
 @pytest.mark.parametrize(("architecture", "norm"), [("gpt2", "LN"), ("llama", "RMS")])

@@ -82,9 +82,9 @@ def listed(attention):
     return top, rows
 
 
-def corpus_result(*, kept=True, tenths=True, data=None, **changes):
-    """Three layers of four heads over three windows of two files."""
-    ids, attention = windows(), patterns()
+def corpus_data(layers=3, *, kept=True, tenths=True):
+    """Return the fields of heads over three windows of two files, four heads a layer."""
+    ids, attention = windows(), patterns(layers=layers)
     measures, counts = measured(attention, ids)
     top, rows = listed(attention)
     found = {
@@ -103,16 +103,22 @@ def corpus_result(*, kept=True, tenths=True, data=None, **changes):
         "tokens_read": 3 * (LENGTH - 1),
         "corpus": "a small text",
         "corpus_sha256": "00ff",
-        "attended": np.tile(np.arange(1, 11), (3, 4, 1)),
-        "attended_weight": np.tile(np.linspace(0.4, 0.01, 10), (3, 4, 1)),
+        "attended": np.tile(np.arange(1, 11), (layers, 4, 1)),
+        "attended_weight": np.tile(np.linspace(0.4, 0.01, 10), (layers, 4, 1)),
     }
     if tenths:
         found["deciles"] = top[:, :, ::-1].copy()
-        found["decile_edges"] = np.tile(np.linspace(0, 1, 11), (3, 4, 1))
+        found["decile_edges"] = np.tile(np.linspace(0, 1, 11), (layers, 4, 1))
     if kept:
         found["top_row"] = rows
         if tenths:
             found["decile_row"] = rows[:, :, ::-1].copy()
+    return found
+
+
+def corpus_result(*, kept=True, tenths=True, data=None, **changes):
+    """Three layers of four heads over three windows of two files."""
+    found = corpus_data(kept=kept, tenths=tenths)
     params = {"text": "", "window": LENGTH, "tokens": 33, "seed": 7}
     values = {"params": params, "prompts": (), **changes}
     return drawn.result_of("corpus", {**found, **(data or {})}, **values)

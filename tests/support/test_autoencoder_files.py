@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import random
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from desktop_app.support.autoencoder_files import folder_of, read_autoencoder
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.feature_files import read_feature
 from desktop_app.support.tensor_heads import read_numbers
+from desktop_app.support.vector_files import read_head, read_values
 from tests.saes import drawn, save_drawn, save_folder, settings
 
 WIDTH = 12
@@ -108,9 +110,9 @@ def test_settings_of_every_version(said, tmp_path):
 
 
 def test_what_a_training_here_says_is_told(tmp_path):
-    said = {"tokens_read": 5_000, "variance_explained": 0.94, "l0": 16.0, "steps": 2_500, "seed": 0}
+    said = {"tokens_read": 5_000, "variance_explained": 0.94, "l0": 16.0}
     facts = read(saved(tmp_path / "sae", metadata=said)).facts
-    expected = {"tokens": "5000", "variance_explained": "0.94", "l0": "16.0", "seed": "0"}
+    expected = {"tokens": "5000", "variance_explained": "0.94", "l0": "16.0"}
     assert expected.items() <= facts.items()
 
 
@@ -318,6 +320,15 @@ def test_what_is_no_folder_of_one(tmp_path):
     assert "cfg.json is damaged" in refused(tmp_path)
 
 
+def test_a_collection_is_told_to_be_one(tmp_path):
+    saved(tmp_path / "all" / "layer 3")
+    assert "its folder “layer 3” does: name one of these" in refused(tmp_path / "all")
+    saved(tmp_path / "all" / "layer 1")
+    assert "its folder “layer 1” and 1 more do:" in refused(tmp_path / "all")
+    with pytest.raises(BadInputError, match="--sae names no folder"):
+        read_autoencoder(" ")
+
+
 def test_a_pipe_is_not_waited_for(tmp_path):
     folder = saved(tmp_path / "sae")
     (folder / "cfg.json").unlink()
@@ -361,3 +372,70 @@ def test_the_row_of_a_transcoder_stands_where_it_writes(tmp_path):
     path, entry, facts = read_feature(folder, 3, "--add")
     assert np.array_equal(read_numbers(path, "--add", entry), weights["W_dec"][3])
     assert (facts["layer"], facts["site"]) == ("1", "mlp_out")
+
+
+def test_a_feature_of_the_small_one_is_a_vector_by_its_name():
+    head = read_head("toy:3")
+    assert head.feature == 3
+    rows = load_file(folder_of("toy") / "sae_weights.safetensors")["W_dec"]
+    assert np.array_equal(read_values(head), rows[3])
+    with pytest.raises(BadInputError, match="there is no feature 512"):
+        read_head("toy:512")
+
+
+# Whatever stands there
+
+
+def spoilt(throw, said, stored):
+    """Return settings and a file with a few things put wrong."""
+    junk = [
+        None,
+        True,
+        -1,
+        3.5,
+        1e400,
+        "",
+        "topk",
+        "a\nb" * 50,
+        [],
+        [1],
+        {},
+        10**30,
+        PLACE,
+        "\u202e",
+    ]
+    names = [*said, *said["metadata"], "hook_head_index", "k", "activation_fn", "hook_name_out"]
+    names += ["activation_fn_kwargs", "hook_layer", "norm_scaling_factor", "dataset_path"]
+    said = {**said, "metadata": dict(said["metadata"])}
+    for _ in range(throw.choice([0, 1, 3])):
+        where = throw.choice([said, said["metadata"]])
+        where[throw.choice(names)] = throw.choice(junk)
+        said["metadata"] = said["metadata"] if isinstance(said["metadata"], dict) else {}
+    found = bytearray(stored)
+    for _ in range(throw.choice([0, 0, 1, 8])):
+        found[throw.randrange(700)] = throw.randrange(256)
+    return said, bytes(found[: throw.choice([len(found), len(found), throw.randrange(len(found))])])
+
+
+def test_whatever_stands_there_is_read_or_refused_in_a_sentence(tmp_path):
+    throw = random.Random(14)  # noqa: S311 - no secret
+    told, heads = [], []
+    for kind in ("standard", "gated", "jumprelu", "topk", "jumprelu_skip_transcoder"):
+        folder, said, _weights = save_drawn(tmp_path / kind, kind, WIDTH)
+        whole = (folder / "sae_weights.safetensors").read_bytes()
+        for _ in range(40):
+            settings_, stored = spoilt(throw, said, whole)
+            (folder / "cfg.json").write_text(json.dumps(settings_))
+            (folder / "sae_weights.safetensors").write_bytes(stored)
+            try:
+                heads.append(read(folder))
+            except BadInputError as error:
+                told.append(str(error))
+    assert min(len(told), len(heads)) > 25
+    for sentence in told:
+        assert sentence.startswith("--sae “")
+        assert sentence.endswith(".")
+        assert sentence.isprintable()
+    for head in heads:
+        assert all(value.isprintable() for value in head.facts.values())
+        assert head.d_sae == 40

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from desktop_app.analyses.corpus.places import (
     GAP,
     TENTHS,
-    TOP,
     Place,
     Words,
     around,
@@ -27,7 +26,6 @@ from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, scrolled
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_of
-from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.tokens.token_strip import TokenCell, TokenStrip
 
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _LINES, _WHOLE_LINES = 6, 12
+_MORE = "Show the whole window"
 _GAP_CELL = TokenCell(-1, "…", "…", special=True)
 
 
@@ -98,7 +97,7 @@ class PlaceCard(QWidget):
         self._shown: tuple[Sequence[int], Words, Place, float] | None = None
         self.says, self.where = ElidedLabel("", "body"), ElidedLabel("", "small")
         name = f"place {number_ + 1}"
-        self.whole = icon_button("more", "Show the whole window", words=f"Whole window of {name}")
+        self.whole = icon_button("chevron-down", _MORE, words=f"Whole window of {name}")
         self.whole.setCheckable(True)
         self.strip = Snippet()
         self.strip.setAccessibleName(f"Text of {name}")
@@ -111,9 +110,9 @@ class PlaceCard(QWidget):
     ) -> None:
         """Show a place of a result."""
         self._shown = np.asarray(data["ids"])[place.window].tolist(), words, place, most
-        said = place_words(data, words, place)
-        self.says.set_full_text(f"{tenth_words(place)} · {said}" if kind == TENTHS else said)
-        self.where.set_full_text(where_words(data, place))
+        self.says.set_full_text(place_words(data, words, place))
+        where = where_words(data, place)
+        self.where.set_full_text(f"{tenth_words(place)} · {where}" if kind == TENTHS else where)
         self.whole.blockSignals(True)
         self.whole.setChecked(False)
         self.whole.blockSignals(False)
@@ -125,27 +124,29 @@ class PlaceCard(QWidget):
         ids, words, place, most = self._shown
         whole = self.whole.isChecked()
         self.strip.show_place(ids, words, place, most, whole=whole)
-        told = "Show the tokens around the query alone" if whole else "Show the whole window"
+        told = "Show the tokens around the query alone" if whole else _MORE
         self.whole.setToolTip(plain_tip(told))
 
 
 class PlacesPage(QWidget):
-    """The strongest places of a head, or one per tenth of its queries."""
+    """The strongest places of a head, or one per tenth of its queries.
 
-    def __init__(self) -> None:
+    Attributes:
+        kind: Which of both, by the name of its field.
+    """
+
+    def __init__(self, kind: str) -> None:
         super().__init__()
         self._result: Result | None = None
         self._head: Head | None = None
-        self.kind = SegmentedControl([(TOP, "Strongest"), (TENTHS, "One per tenth")])
-        self.kind.setAccessibleName("Which places")
+        self.kind = kind
         self._rule = label("", "small", wrap=True)
         self._cards = [PlaceCard(at) for at in range(PLACES)]
         self._inside = QWidget()
         inside = column_in(self._inside, self._rule, *self._cards, None, spacing=10)
         inside.setContentsMargins(0, 2, 8, 2)
         self._area = scrolled(self._inside)
-        column_in(self, row_of(self.kind, None), (self._area, 1), spacing=6)
-        self.kind.changed.connect(self._draw)
+        column_in(self, (self._area, 1))
 
     def show_head(self, result: Result, words: Words, head: Head) -> None:
         """Show the places of a head."""
@@ -166,7 +167,6 @@ class PlacesPage(QWidget):
         """Return which places are shown."""
         cards = [card for card in self._cards if not card.isHidden()]
         return {
-            "places": self.kind.value(),
             "rule": self._rule.text(),
             "cards": [(card.says.full_text(), card.where.full_text()) for card in cards],
         }
@@ -175,14 +175,14 @@ class PlacesPage(QWidget):
         """Return the cards that are shown."""
         return [card for card in self._cards if not card.isHidden()]
 
-    def _draw(self, *_choice: object) -> None:
-        result, head, kind = self._result, self._head, str(self.kind.value())
+    def _draw(self) -> None:
+        result, head, kind = self._result, self._head, self.kind
         if result is None or head is None:
             return
         found = places(result.data, head, kind)
         most = max((place.weight for place in found), default=1.0)
         told = list_words(kind, result.params.get("seed", 0))
-        colours = f" Colours go from 0 to {number(most)}, its largest weight here."
+        colours = f" Colours end at {number(most)}."
         self._rule.setText(f"{told}{colours}" if found else "No such places are in this result.")
         for at, card in enumerate(self._cards):
             card.setVisible(at < len(found))

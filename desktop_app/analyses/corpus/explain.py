@@ -46,4 +46,6 @@ def explain(result: Result, what: str, place: Place) -> Explained | None:
         standing = f", {at:,} of {of:,} heads" if at else ""
         working = f"{heads.number(measure, head)}   ({part_name(*head)}{standing})"
     sign = f"{_SIGNS.get(what, _SHARE)} Over {text_sentence(result.data)}."
-    return Explained(f"{measure.title} on text", _FORMULAS[what], working, sign, "corpus")
+    return Explained(
+        f"{measure.title} on text", _FORMULAS[what], working, sign, "corpus", "Measures"
+    )

@@ -27,8 +27,8 @@ LIMITS = (0.0, 1.0)
 _NAME = 60
 # Heads whose names stand beside their dots: the first of either axis.
 _NAMED = 3
-# What a name takes of either axis.
-_ROOM = (0.12, 0.045)
+# What a name takes of either axis of a small plot, and from where on it stands at the other side.
+_ROOM, _TURNS = (0.19, 0.05), 0.775
 _LISTED, _SAID = 5, 3
 # What the inspector says of a head: what it is called by, where it rests, how widely it looks.
 _FACTS = ("induction", "previous", "duplicate", "first", "entropy")
@@ -78,18 +78,24 @@ def scatter(
 
 def _apart(wanted: list[int], x: np.ndarray, y: np.ndarray) -> list[int]:
     """Return those of some dots whose names do not lie over those before them."""
+    places = np.stack([_along(x), _along(y)], axis=1)
+    # Names stand right of their dots and above, towards the far ends left of them and below.
+    starts = places - (places > _TURNS) * np.array(_ROOM)
     found: list[int] = []
-    reach = [float(np.ptp(known)) or 1.0 for v in (x, y) if (known := v[np.isfinite(v)]).size]
-    reach = reach if len(reach) == len(_ROOM) else [1.0] * len(_ROOM)
     for at in wanted:
-        near = (
-            abs(x[at] - x[other]) < _ROOM[0] * reach[0]
-            and abs(y[at] - y[other]) < _ROOM[1] * reach[1]
-            for other in found
-        )
-        if not any(near):
+        if all((np.abs(starts[at] - starts[other]) > _ROOM).any() for other in found):
             found.append(at)
     return found
+
+
+def _along(values: np.ndarray) -> np.ndarray:
+    """Return how far along their axis values lie, from 0 to 1."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return values
+    reach = float(np.ptp(known)) or 1.0
+    along: np.ndarray = (values - known.min()) / reach
+    return along
 
 
 def head_map(heads: Heads, measure: Measure) -> Matrix:
@@ -110,14 +116,15 @@ def head_map(heads: Heads, measure: Measure) -> Matrix:
 
 def table(heads: Heads) -> Ranking:
     """Return every number of every head, in the order of layers; keys are heads."""
-    measures = heads.measures()
+    # Effects first: with them one compares, and the last columns go where room is scarce.
+    measures = sorted(heads.measures(), key=lambda measure: not measure.sizes)
     layers, across = heads.shape
-    columns = [Column("head", "name", width=66)]
+    columns = [Column("head", "name", width=64)]
     for at, measure in enumerate(measures):
         told = f"{measure.name}: {measure.meaning}"
         write = partial(measure.text, digits=3)
         columns.append(
-            Column(measure.short, "number", format=write, tooltip=told, width=78, priority=at)
+            Column(measure.short, "number", format=write, tooltip=told, width=74, priority=at)
         )
     values = [heads.values(measure.key) for measure in measures]
     rows = [
@@ -132,32 +139,31 @@ def table(heads: Heads) -> Ranking:
 
 
 def head_sentence(heads: Heads, head: Head) -> str:
-    """Say in one sentence what a head does on the text."""
-    given = [
-        f"{number(value, 2)} to {where}"
-        for key, where in (
+    """Say in one sentence where a head looks on the text."""
+    given = _shares(
+        heads,
+        head,
+        (
             ("first", "position 0"),
             ("previous", "the token before"),
             ("current", "the token itself"),
-        )
-        if math.isfinite(value := heads.value(key, head))
-    ]
-    told = [f"Gives {', '.join(given)}"] if given else []
-    repeats = [
-        f"{number(value, 2)} to {where}"
-        for key, where in (("induction", "what followed it"), ("duplicate", "the token itself"))
-        if math.isfinite(value := heads.value(key, head))
-    ]
-    if repeats:
-        told.append(f"where its token came before, {' and '.join(repeats)}")
-    spread = [
-        f"{number(value, digits)} {unit}"
-        for key, digits, unit in (("entropy", 2, "nats wide"), ("distance", 1, "tokens back"))
-        if math.isfinite(value := heads.value(key, head))
-    ]
-    if spread:
-        told.append(f"on average {' and '.join(spread)}")
+        ),
+    )
+    again = _shares(
+        heads, head, (("induction", "what followed it then"), ("duplicate", "its earlier places"))
+    )
+    told = [f"Gives {given}"] if given else []
+    told += [f"where its token came before, {again}"] if again else []
     return f"{'; '.join(told)}." if told else ""
+
+
+def _shares(heads: Heads, head: Head, wanted: tuple[tuple[str, str], ...]) -> str:
+    """Write which share of its attention a head gives to each, as far as that is known."""
+    return ", ".join(
+        f"{number(value, 2)} to {where}"
+        for key, where in wanted
+        if math.isfinite(value := heads.value(key, head))
+    )
 
 
 def measure_rows(heads: Heads, head: Head) -> Ranking:
@@ -171,14 +177,14 @@ def measure_rows(heads: Heads, head: Head) -> Ranking:
         standing = f"{place:,} of {of:,}" if place else ""
         asked = counted.get(measure.key) if hasattr(counted, "get") else None
         over = "" if asked is None else f"\nmean over {int(asked):,} queries"
-        written = heads.number(measure, head)
-        tip = f"{measure.name} {written}\n{measure.meaning}{over}"
-        rows.append(Row(measure.key, (measure.title, written, Bar(share), standing), tip))
+        tip = f"{measure.title} {heads.number(measure, head)}\n{measure.meaning}{over}"
+        values = (measure.name, measure.text(value), Bar(share), standing)
+        rows.append(Row(measure.key, values, tip))
     columns = (
-        Column("measure", "text", width=128),
-        Column("value", "mono", align="right", width=132),
-        Column("share", "bar", "", limits=LIMITS, least=40),
-        Column("among", "text", "place", align="right", width=88, priority=1, muted=True,
+        Column("measure", "text", width="stretch", least=110),
+        Column("value", "mono", align="right", width=66),
+        Column("share", "bar", "", limits=LIMITS, width=64, priority=2),
+        Column("among", "text", "place", align="right", width=84, priority=1, muted=True,
                tooltip="Its place among all heads: 1 has the largest, of effects the largest size"),
     )  # fmt: skip
     return Ranking(columns, tuple(rows))

@@ -160,17 +160,14 @@ def tenth_words(place: Place) -> str:
     told = f"tenth {place.number + 1}"
     if not (math.isfinite(place.low) and math.isfinite(place.high)):
         return told
-    return f"{told} ({number(place.low)} … {number(place.high)})"
+    return f"{told}: {number(place.low)} … {number(place.high)}"
 
 
 def list_words(kind: str, seed: object) -> str:
     """Say how the places of a list were chosen."""
     if kind == TOP:
-        return (
-            "The pairs of query and key of largest weight in the whole text; position 0 and the "
-            "query itself left out."
-        )
+        return "The largest weights in the whole text, off position 0 and off the query itself."
     return (
-        "All queries ordered by their largest weight off position 0 and off themselves; one of "
-        f"each tenth, drawn by seed {seed}, the least first."
+        "All queries by their largest weight off position 0 and off themselves, the least first: "
+        f"one of each tenth, drawn by seed {seed}."
     )

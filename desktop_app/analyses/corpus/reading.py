@@ -50,14 +50,16 @@ def windows_per_pass(model: LoadedModel, length: int) -> int:
 def pass_bytes(model: LoadedModel, length: int) -> int:
     """Return the memory that the measures of a window take on top of its pass, at most."""
     heads = model.info.n_heads
-    return length * (12 * heads * length + 2 * length + 24 * model.info.n_layers * heads)
+    return length * (8 * heads * length + 5 * length + 8 * model.info.n_layers * heads)
 
 
 class Heads:
     """What every head does on the windows that were read so far.
 
     Attributes:
-        windows: The windows.
+        ids: Their token ids, an array `[window, position]` per pass.
+        file: Which of the files each window is of.
+        start: The character of it where each begins.
         best: Its places of largest weight.
         draws: What the seed has drawn.
         attended: Which tokens it attends to.
@@ -65,7 +67,9 @@ class Heads:
 
     def __init__(self, model: LoadedModel, length: int, seed: int) -> None:
         layers, heads = model.info.n_layers, model.info.n_heads
-        self.windows: list[Window] = []
+        self.ids: list[np.ndarray] = []
+        self.file: list[int] = []
+        self.start: list[int] = []
         self.best = BestPlaces(layers, heads, length)
         self.draws = Draws(seed, layers, heads, length)
         self.attended = Attended(layers, heads)
@@ -107,7 +111,7 @@ class Heads:
     def _pass(self, windows: list[Window], most: int, report: Reporter) -> None:
         """Read some windows in one pass and take in what it shows, all of it or nothing."""
         ids = self._model.ids([window.ids for window in windows])
-        marked, seen, done = mark(ids), _Seen(), len(self.windows)
+        marked, seen, done = mark(ids), _Seen(), len(self.file)
         numbers = range(done, done + len(windows))
         drawn = self.draws.draw(numbers)
         chosen = torch.from_numpy(drawn[1]).to(ids.device)
@@ -124,7 +128,9 @@ class Heads:
         with suppress(_EnoughError):
             self._model.run(ids, hooks)
         self._take(numbers, drawn, marked, seen)
-        self.windows += windows
+        self.ids.append(ids.cpu().numpy().astype(np.int32))
+        self.file += [window.file for window in windows]
+        self.start += [window.start for window in windows]
 
     def _take(
         self,
@@ -152,8 +158,3 @@ def _look(x: torch.Tensor, marked: Marked, chosen: torch.Tensor, seen: _Seen) ->
     seen.most.append(found.most)
     seen.best.append(BestRows(x, found.most))
     seen.drawn.append(x[chosen[:, 0], :, chosen[:, 1]].float())
-
-
-def ids_of(windows: list[Window]) -> np.ndarray:
-    """Return the token ids of windows, `[window, position]`."""
-    return np.array([window.ids for window in windows], dtype=np.int32)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.analyses.corpus.reading import Heads, ids_of, pass_bytes, windows_per_pass
+from desktop_app.analyses.corpus.reading import Heads, pass_bytes, windows_per_pass
 from desktop_app.analyses.corpus.spec import ANALYSIS, CorpusParams, stored_bytes
 from desktop_app.analyses.corpus.sums import MEASURES
 from desktop_app.contract.result import PARTIAL, Notice
@@ -55,7 +55,8 @@ def run(model: LoadedModel, params: CorpusParams, report: Reporter) -> Result:
         **_places(heads, keeps_rows=keeps_rows),
         **_texts(model, heads, windows),
     }
-    notices = [*missing, *_notices(params, windows, data, whole=not missing)]
+    # Of a stopped run the text has gone further than the passes.
+    notices = [*(missing or windows.notices()), *_no_repeats(data)]
     if not keeps_rows:
         message = (
             f"{_too_large(model, room)}: the result keeps which places they are, without the rows "
@@ -75,7 +76,7 @@ def _read(heads: Heads, windows: TextWindows, report: Reporter) -> tuple[Notice,
     try:
         heads.read(windows, report)
     except Cancelled:
-        there = len(heads.windows)
+        there = len(heads.file)
         if not there or not report.keeps_partial:
             raise
         message = (
@@ -115,13 +116,13 @@ def _places(heads: Heads, *, keeps_rows: bool) -> dict[str, Any]:
 
 def _texts(model: LoadedModel, heads: Heads, windows: TextWindows) -> dict[str, Any]:
     """Return the windows, and how their tokens read: no tokenizer is needed then."""
-    ids = ids_of(heads.windows)
+    ids = np.concatenate(heads.ids)
     occurring = np.unique(ids)
     described = [model.tokenizer.describe(int(token)) for token in occurring]
     return {
         "ids": ids,
-        "window_file": np.array([w.file for w in heads.windows], dtype=np.int32),
-        "window_start": np.array([w.start for w in heads.windows], dtype=np.int64),
+        "window_file": np.array(heads.file, dtype=np.int32),
+        "window_start": np.array(heads.start, dtype=np.int64),
         "files": windows.files,
         "token_ids": occurring,
         "token_texts": tuple(text for _piece, text in described),
@@ -134,31 +135,14 @@ def _texts(model: LoadedModel, heads: Heads, windows: TextWindows) -> dict[str, 
     }
 
 
-def _notices(
-    params: CorpusParams, windows: TextWindows, data: dict[str, Any], *, whole: bool
-) -> list[Notice]:
-    """Return what must be said of the text."""
-    found = []
-    read, wanted = data["tokens_read"], params.tokens
-    if whole and read < wanted:
-        message = (
-            f"The text holds {plural(data['windows'], 'whole window')} with {read:,} of the "
-            f"{wanted:,} tokens that were asked for: every number is over these."
-        )
-        found.append(Notice("text_short", message))
-    if windows.short:
-        message = (
-            f"{plural(windows.short, 'file')} of {len(windows.files):,} held no whole window of "
-            f"{params.window:,} tokens and had no part in it: choose a shorter --window."
-        )
-        found.append(Notice("files_short", message))
-    if not data["n"]["duplicate"]:
-        message = (
-            "No token occurs twice in a window, so duplicates and induction have no number: "
-            "choose a longer --window, or another text."
-        )
-        found.append(Notice("no_repeats", message))
-    return found
+def _no_repeats(data: dict[str, Any]) -> list[Notice]:
+    if data["n"]["duplicate"]:
+        return []
+    message = (
+        "No token occurs twice in a window, so duplicates and induction have no number: choose a "
+        "longer --window, or another text."
+    )
+    return [Notice("no_repeats", message)]
 
 
 def _lost(model: LoadedModel, data: dict[str, Any]) -> list[Notice]:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 LOOKS = (("dots", "Scatter"), ("map", "Map"), ("table", "Table"))
 _HINTS = {
-    "dots": "Each dot is a head: point at it for its numbers, click to see it on text.",
-    "map": "Rows are layers, columns heads; click shows one on text, Shift+click picks several.",
-    "table": "Click a heading to sort; Ctrl+C copies the selected rows.",
+    "dots": "A dot is a head: click one to see it on text.",
+    "map": "Click a head to see it on text; Shift+click picks.",
+    "table": "Click a heading to sort; a wider table shows more.",
 }
 _FIRST = {"across": "previous", "up": "induction"}
 _UNKNOWN = "Effect on my prompts: not known yet"
@@ -63,8 +63,8 @@ class HeadsStage(QWidget):
         self.look = SegmentedControl(LOOKS)
         self.look.setAccessibleName("Picture of all heads")
         self.across, self.up = (QComboBox() for _side in range(2))
-        self._across = _named(self.across, "Across")
-        self._up = _named(self.up, "Up")
+        self._across, _name = _named(self.across, "Across")
+        self._up, self._up_name = _named(self.up, "Up")
         choices = QWidget()
         row = FlowLayout(choices, 8)
         for widget in (self.look, self._across, self._up):
@@ -168,7 +168,7 @@ class HeadsStage(QWidget):
     def _offer(self, box: QComboBox, chosen: Measure | None) -> None:
         measures = () if self._heads is None else self._heads.measures()
         now = [(box.itemText(at), box.itemData(at)) for at in range(box.count())]
-        wanted = [(clipped(m.name, _TITLE), m.key) for m in measures]
+        wanted = [(clipped(m.title, _TITLE), m.key) for m in measures]
         borrows = any(measure.sizes for measure in measures)
         wanted += [] if borrows else [(_UNKNOWN, "")]
         if now != wanted:
@@ -210,6 +210,9 @@ class HeadsStage(QWidget):
         self.pictures.setCurrentIndex([name for name, _title in LOOKS].index(look))
         self._across.setVisible(look == "dots")
         self._up.setVisible(look != "table")
+        name = "Up" if look == "dots" else "Measure"
+        self._up_name.setText(name)
+        self.up.setAccessibleName(name)
         self._hint.set_full_text(_HINTS[look])
 
     def _on_look(self, _look: object) -> None:
@@ -234,13 +237,13 @@ class HeadsStage(QWidget):
         self.head_activated.emit((layer, head))
 
 
-def _named(box: QComboBox, name: str) -> QWidget:
-    """Return a box beside its name."""
+def _named(box: QComboBox, name: str) -> tuple[QWidget, PlainLabel]:
+    """Return a box beside its name, and the name."""
     box.setAccessibleName(name)
     # As wide as the titles of one's own measures; the list itself as wide as any.
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(_LETTERS)
     box.view().setMinimumWidth(_LIST)
-    holder = QWidget()
-    row_in(holder, PlainLabel(name), box, spacing=4)
-    return holder
+    holder, said = QWidget(), PlainLabel(name)
+    row_in(holder, said, box, spacing=4)
+    return holder, said

@@ -20,34 +20,32 @@ MEASURES = (
 # A block of so many numbers of a window stays in a CPU's cache; a GPU likes them larger.
 _BLOCK = {"cpu": 2**17}
 _GPU_BLOCK = 2**24
+_MARKS = 2**20  # weights that are looked up at once
 
 
 @dataclass(frozen=True)
 class Marked:
-    """Which places of some windows hold the token of a query, or stand right after one that does.
+    """Where in some windows the token of a query stood before.
 
     Attributes:
         ids: Token ids `[window, position]`, on the model's device.
-        same: Earlier places with the query's token, `[window, query, key]`.
-        behind: The places right after these; the last may be the query itself.
+        earlier: Every such pair of places, `(window · S + query) · S + key`.
         counts: Queries per measure, each but the first position of every window where one counts.
     """
 
     ids: torch.Tensor
-    same: torch.Tensor
-    behind: torch.Tensor
+    earlier: torch.Tensor
     counts: dict[str, int]
 
 
 def mark(ids: torch.Tensor) -> Marked:
     """Return what the measures need to know of windows `[window, position]`."""
-    same = (ids[:, :, None] == ids[:, None, :]).tril(-1)
-    behind = torch.zeros_like(same)
-    behind[:, :, 1:] = same[:, :, :-1]
+    there = ids.cpu()
+    same = (there[:, :, None] == there[:, None, :]).tril(-1)
     queries = ids.shape[0] * (ids.shape[1] - 1)
     repeated = int(same.any(-1).sum())
     counts = dict.fromkeys(MEASURES, queries) | {"duplicate": repeated, "induction": repeated}
-    return Marked(ids, same, behind, counts)
+    return Marked(ids, same.flatten().nonzero()[:, 0].to(ids.device), counts)
 
 
 @dataclass(frozen=True)
@@ -71,48 +69,67 @@ def reduce_pattern(x: torch.Tensor, marked: Marked) -> Reduced:
     The entropy is that of the row divided by its sum, which attention sinks leave below 1; every
     other measure takes the weights as they are, so that what a sink takes is missing from them.
     """
-    rows = x.new_empty((6, *x.shape[:3]), dtype=torch.float32)
+    rows = x.new_empty((4, *x.shape[:3]), dtype=torch.float32)
     columns = x.new_zeros(x.shape[:3], dtype=torch.float32)
     length = x.shape[-1]
     block = max(1, _BLOCK.get(x.device.type, _GPU_BLOCK) // (x.shape[1] * length))
-    places = torch.arange(length, device=x.device, dtype=torch.float32)
     for start in range(0, length, block):
         stop = min(length, start + block)
         part = x[:, :, start:stop, :stop].float()
         columns[..., :stop] += part.sum(-2)
-        masks = [m[:, None, start:stop, :stop].float() for m in (marked.same, marked.behind)]
-        away = places[start:stop, None] - places[:stop]
-        _reduce_rows(part, (*masks, away), rows[..., start:stop])
-    exact = torch.float32 if x.device.type == "mps" else torch.float64
-    duplicate, induction, distance, entropy, largest = rows[:5, ..., 1:].sum(-1, dtype=exact)
+        _reduce_rows(part, rows[..., start:stop])
+    exact = _exact(x)
+    entropy, largest = rows[1:3, ..., 1:].sum(-1, dtype=exact)
+    places = torch.arange(length, device=x.device, dtype=exact)
+    # Σ weight · (q − k), from what each query gives and each key is given.
+    distance = ((rows[0].to(exact) - columns.to(exact)) * places).sum(-1)
     sums = (
         x.diagonal(-1, -2, -1).sum(-1, dtype=exact),
         x[..., 1:, 0].sum(-1, dtype=exact),
         x.diagonal(0, -2, -1)[..., 1:].sum(-1, dtype=exact),
-        *(duplicate, induction, entropy, distance, largest),
+        *_at_marks(x, marked.earlier),
+        *(entropy, distance, largest),
     )
-    return Reduced(torch.stack(sums), columns, rows[5])
+    return Reduced(torch.stack(sums), columns, rows[3])
 
 
-def _reduce_rows(part: torch.Tensor, masks: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
-    """Reduce rows whose last key is the last query; `out` `[measure, window, H, query]`.
+def _exact(x: torch.Tensor) -> torch.dtype:
+    return torch.float32 if x.device.type == "mps" else torch.float64
 
-    It takes what falls on each mask, then the entropy, the largest weight, and the largest off
-    position 0 and off the query.
+
+def _reduce_rows(part: torch.Tensor, out: torch.Tensor) -> None:
+    """Reduce rows whose last key is the last query; `out` is `[measure, window, H, query]`.
+
+    Into it go the sum of a row, its entropy, its largest weight, and the largest off position 0 and
+    off the query.
     """
-    queries, keys = part.shape[-2:]
-    own = part.diagonal(keys - queries, -2, -1)
+    offset = part.shape[-1] - part.shape[-2]
     work = part.clone()
     work[..., 0] = 0
-    work.diagonal(keys - queries, -2, -1).zero_()
-    torch.amax(work, -1, out=out[5])
-    torch.maximum(torch.maximum(out[5], own), part[..., 0], out=out[4])
-    for number, mask in enumerate(masks):
-        out[number] = torch.mul(part, mask, out=work).sum(-1)
-    tiny = torch.finfo(torch.float32).tiny  # 0 · ln 0 is 0
-    whole = part.sum(-1).clamp_min_(tiny)
-    lost = torch.clamp(part, min=tiny, out=work).log_().mul_(part).sum(-1)
-    out[3] = whole.log() - lost / whole
+    work.diagonal(offset, -2, -1).zero_()
+    torch.amax(work, -1, out=out[3])
+    own = part.diagonal(offset, -2, -1)
+    torch.maximum(torch.maximum(out[3], own), part[..., 0], out=out[2])
+    torch.sum(part, -1, out=out[0])
+    tiny = torch.finfo(torch.float32).tiny
+    if part.device.type == "cpu":  # where `entr` takes twice as long
+        spread = torch.clamp(part, min=tiny, out=work).log_().mul_(part).sum(-1).neg_()
+    else:
+        spread = torch.special.entr(part, out=work).sum(-1)
+    whole = out[0].clamp_min(tiny)
+    torch.add(whole.log(), spread / whole, out=out[1])
+
+
+def _at_marks(x: torch.Tensor, earlier: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what falls on marked places, and on those right after them, `[window, H]` each."""
+    windows, heads, length, _keys = x.shape
+    found = x.new_zeros((2, windows, heads), dtype=_exact(x))
+    for some in torch.split(earlier, max(1, _MARKS // heads)):
+        row, key = some // length, some % length
+        window, query = row // length, row % length
+        for shift in (0, 1):
+            found[shift].index_add_(0, window, x[window, :, query, key + shift].to(found.dtype))
+    return found[0], found[1]
 
 
 def alike(weights: np.ndarray) -> np.ndarray:

@@ -38,11 +38,13 @@ class Verdict:
         title: In a few words.
         sentence: The two numbers that it rests on.
         known: Whether there are both.
+        whose: Which result the effect is from.
     """
 
     title: str
     sentence: str
     known: bool = True
+    whose: str = ""
 
 
 def verdict(heads: Heads, head: Head) -> Verdict:
@@ -56,7 +58,8 @@ def verdict(heads: Heads, head: Head) -> Verdict:
         return Verdict(_ASKED, f"{said} Its effect on your prompts {missing}.", known=False)
     largest = float(np.nanmax(np.abs(effect.values)))
     counts = largest > 0 and abs(value) >= COUNTS * largest
-    return Verdict(_title(counts, habit), f"{_effect(effect, head, name, counts)} {said}")
+    told = f"{_effect(effect, head, name, counts)} {said}"
+    return Verdict(_title(counts, habit), told, whose=f"Effect from {effect.title}")
 
 
 def _title(counts: bool, habit: bool) -> str:

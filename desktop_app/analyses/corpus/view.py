@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SO_FAR = "Means over the windows read so far"
 _NOT_YET = "{} is selected: run heads over text, and it is shown here."
-_SIDE = 330
+_SIDE = 352
 
 
 class CorpusView(AnalysisView):

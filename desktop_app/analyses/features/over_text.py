@@ -23,10 +23,11 @@ from desktop_app.analyses.features.examples import examples_of
 from desktop_app.analyses.features.kept import Shelf
 from desktop_app.analyses.features.sources import about
 from desktop_app.analyses.features.tally import ALL, NONE, Active, Tally
-from desktop_app.analyses.features.write_top import write_top
-from desktop_app.contract.report import ShareReporter
+from desktop_app.analyses.features.write_top import bytes_needed, write_top
+from desktop_app.contract.report import CheckingReporter, ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
+from desktop_app.engine.sites import report_hooks
 from desktop_app.methods import stopped
 from desktop_app.methods.autoencoders import inputs
 from desktop_app.methods.text_windows import TextWindows
@@ -89,7 +90,7 @@ def memory_needed(model: LoadedModel, autoencoder: Autoencoder, params: Features
     each = min(head.k or _USUAL_ACTIVE, head.d_sae)
     kept = _ENTRY_BYTES * min(spec.MOST_ENTRIES, params.tokens * each) + 4 * params.tokens
     within = texts * (text_bytes(model, length, 1) + 8 * length * head.d_in)
-    return used_bytes(model.device) + max(within, encoded) + kept
+    return used_bytes(model.device) + max(within, encoded, bytes_needed(model, autoencoder)) + kept
 
 
 class _Reading:
@@ -227,7 +228,7 @@ class _Reading:
                 return False
             is_new = first + len(windows) > tally.windows
             if is_new:
-                self._add(ids, tally.windows - first)
+                self._add(ids, tally.windows - first, report)
             self._matched += len(windows)
             self._files.append(np.array([window.file for window in windows], np.int32))
             self._starts.append(np.array([window.start for window in windows], np.int64))
@@ -259,7 +260,7 @@ class _Reading:
         self._tally.clear()
         return False
 
-    def _add(self, ids: np.ndarray, known: int) -> None:
+    def _add(self, ids: np.ndarray, known: int, report: Reporter) -> None:
         """Read windows `[windows, length]`, of which the first ones may be known.
 
         A pass has the same windows in the same places, however the reading was divided: those that
@@ -268,12 +269,15 @@ class _Reading:
         rows = np.concatenate([ids, np.repeat(ids[-1:], self._at_once - len(ids), axis=0)])
         known = max(0, known)
         first = self._tally.windows
+        checks = [*report_hooks(self._model, CheckingReporter(report))]
 
         def work(some: slice) -> list[Active]:
             wanted = range(max(some.start, known), min(some.stop, len(ids)))
             if not wanted:
                 return []
-            x, _aim = inputs(self._model, self._autoencoder, self._model.ids(rows[some].tolist()))
+            x, _aim = inputs(
+                self._model, self._autoencoder, self._model.ids(rows[some].tolist()), checks
+            )
             return [self._active(x[n - some.start], first + n - known) for n in wanted]
 
         parts: list[Active] = []

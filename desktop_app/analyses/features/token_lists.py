@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from desktop_app.contract.result import Notice
 from desktop_app.engine.weights import norm_gain, unembedding
@@ -77,7 +78,7 @@ def token_values(model: LoadedModel, directions: torch.Tensor) -> torch.Tensor:
         if centres:
             directions = directions - directions.mean(-1, keepdim=True)
         directions = directions * gain
-    return directions @ unembedding(model)
+    return F.linear(directions, unembedding(model).T)
 
 
 def tokens_along(model: LoadedModel, direction: torch.Tensor, count: int) -> Lists:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.autoencoders import Autoencoder
 
-MOST_BYTES = 128_000_000  # logits of some features
+MOST_BYTES = 64_000_000
+"""Logits of some features."""
 
 
 def write_top(
@@ -45,6 +46,13 @@ def write_top(
         told = f"What features write is not read as tokens. {error}"
         return Notice("not_unembedded", told)
     return np.concatenate(found)
+
+
+def bytes_needed(model: LoadedModel, autoencoder: Autoencoder) -> int:
+    """Return about how many bytes it takes at its peak."""
+    tokens, width = model.info.d_vocab, model.info.d_model
+    table = 0 if model.info.dtype == "float32" else 4 * tokens * width  # in float32, to multiply
+    return 3 * min(MOST_BYTES, 4 * autoencoder.head.d_sae * tokens) + table
 
 
 def _first(values: torch.Tensor, count: int) -> np.ndarray:

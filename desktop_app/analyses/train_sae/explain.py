@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desktop_app.analyses.train_sae.picture import share
+from desktop_app.analyses.train_sae.picture import few, share
 from desktop_app.pictures.facts import Explained
 from desktop_app.pictures.words import number
 
@@ -61,7 +61,7 @@ def _l0(result: Result) -> Explained:
     return Explained(
         "L0",
         "mean over tokens of how many features are above 0",
-        f"{number(l0)} of {features:,} at the end, {share(l0 / features)}",
+        f"{few(l0)} of {features:,} at the end, {share(l0 / features)}",
         "Few features a token are what makes each of them worth a look; a larger L1 or a smaller K "
         "gives fewer, and a worse x̂.",
         _PAGE,

@@ -33,22 +33,28 @@ def share(value: float) -> str:
     return percent(100 * value) if np.isfinite(value) else "–"
 
 
+def few(value: float) -> str:
+    """Return how many features a token has, on average."""
+    return number(value, 1)
+
+
 def sentence(result: Result) -> str:
-    """Say how well it reconstructs, with how many features, and on what that was measured."""
+    """Say how well it reconstructs, and with how many features."""
     data = result.data
-    explained, l0 = float(data["variance_explained"]), float(data["l0_end"])
-    told = f"Explains {share(explained)} of the variance"
-    told += f" with {number(l0)} of {int(data['d_sae']):,} features a token"
-    return f"{told}, on {plural(int(data['tokens_held_out']), 'token')} that it was not trained on"
+    return (
+        f"{share(float(data['variance_explained']))} of the variance explained with "
+        f"{few(float(data['l0_end']))} of {int(data['d_sae']):,} features a token"
+    )
 
 
 def details(result: Result) -> str:
-    """Say where it reads, what it was trained on, and what of it is dead."""
+    """Say where it reads, what it was trained and measured on, and what of it is dead."""
     data = result.data
     steps = plural(len(np.asarray(data["loss"])), "step")
     return (
         f"{data['hook']} · {steps} on {plural(int(data['tokens_read']), 'token')} of "
-        f"{data['corpus']} · {share(float(data['dead_end']))} of the features dead"
+        f"{data['corpus']}, measured on {int(data['tokens_held_out']):,} others · "
+        f"{share(float(data['dead_end']))} of the features dead"
     )
 
 
@@ -60,8 +66,7 @@ def so_far(data: Mapping[str, Any], steps: int) -> str:
     loss, l0, dead = (float(np.asarray(data[name])[-1]) for name in ("loss", "l0", "dead"))
     of = f" of {steps:,}" if steps else ""
     return (
-        f"Step {done:,}{of} · loss {number(loss)} · {number(l0)} features a token · "
-        f"{share(dead)} dead"
+        f"Step {done:,}{of} · loss {number(loss)} · {few(l0)} features a token · {share(dead)} dead"
     )
 
 
@@ -76,7 +81,7 @@ def l0_curve(data: Mapping[str, Any]) -> Curves:
     x, y = binned(data["l0"])
     curves = _curve("features a token", x, y, Scale("features a token", log=bool((y > 0).any())))
     end = float(data.get("l0_end", np.nan))
-    return replace(curves, marks=(Mark(end, f"{number(end)} at the end"),)) if end > 0 else curves
+    return replace(curves, marks=(Mark(end, f"{few(end)} at the end"),)) if end > 0 else curves
 
 
 def dead_curve(data: Mapping[str, Any]) -> Curves:
@@ -127,5 +132,5 @@ def lines(result: Result) -> Iterator[str]:
     if len(loss):
         yield f"  {'step':>9} {'loss':>10} {'L0':>8} {'dead':>7}"
         for at in np.unique(np.linspace(0, len(loss) - 1, min(8, len(loss))).astype(int)):
-            told = (number(float(loss[at])), number(float(l0[at])), share(float(dead[at])))
+            told = (number(float(loss[at])), few(float(l0[at])), share(float(dead[at])))
             yield f"  {at + 1:>9,} {told[0]:>10} {told[1]:>8} {told[2]:>7}"

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 TEXT = "the a cat dog sat ran on under mat log Monday Tuesday one two 1 2 3 4 5 6 7 8 9 , ."
-)
 
 
 def some_text(words, seed=0):

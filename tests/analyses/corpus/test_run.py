@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -32,9 +34,9 @@ MEASURES = (
 )
 
 
-@pytest.fixture
-def text(tmp_path):
-    path = tmp_path / "some text.txt"
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus") / "some text.txt"
     path.write_text(plain_corpus.some_text(400), "utf-8")
     return path
 
@@ -44,9 +46,15 @@ def run(model, text, report=None, **settings):
     return corpus.run(model, CorpusParams(text=str(text), **given), report or SilentReporter())
 
 
-def plain(model, text, window=WINDOW, count=COUNT):
+def model_of(architecture):
+    return named("toy") if architecture == "toy" else tiny(architecture)
+
+
+@cache
+def plain(text, architecture="toy"):
     """Return the windows of a text and their patterns, one by one."""
-    windows = plain_corpus.cut(model, text.read_text("utf-8"), window)[:count]
+    model = model_of(architecture)
+    windows = plain_corpus.cut(model, text.read_text("utf-8"), WINDOW)[:COUNT]
     return windows, [plain_corpus.patterns(model, ids) for ids in windows]
 
 
@@ -60,9 +68,9 @@ def codes(result):
     ["toy", "gpt2", "llama", "mistral", "gemma2", "gpt_oss", "bloom", "mixtral", "opt", "falcon"],
 )
 def test_the_measures_equal_a_plain_loop_over_twenty_windows(architecture, text):
-    model = named("toy") if architecture == "toy" else tiny(architecture)
+    model = model_of(architecture)
     result = run(model, text)
-    windows, every = plain(model, text, count=result.data["windows"])
+    windows, every = plain(text, architecture)
     assert len(windows) == COUNT
     np.testing.assert_array_equal(result.data["ids"], windows)
     found, counts = plain_corpus.measures(windows, every)
@@ -81,7 +89,7 @@ def test_the_measures_equal_a_plain_loop_over_twenty_windows(architecture, text)
 def test_the_best_places_are_those_of_a_search_of_every_pair(text):
     model = named("toy")
     result = run(model, text)
-    _windows, every = plain(model, text)
+    _windows, every = plain(text)
     for layer, head in np.ndindex(result.data["previous"].shape):
         expected = plain_corpus.all_places(every, layer, head)
         top, rows = result.data["top"][layer, head], result.data["top_row"][layer, head]
@@ -99,7 +107,7 @@ def test_the_best_places_are_those_of_a_search_of_every_pair(text):
 def test_a_place_of_each_tenth_lies_in_it(text):
     model = named("toy")
     result = run(model, text)
-    _windows, every = plain(model, text)
+    _windows, every = plain(text)
     for layer, head in np.ndindex(result.data["previous"].shape):
         most = plain_corpus.largest_weights(every, layer, head)
         edges = np.quantile(list(most.values()), np.linspace(0, 1, 11))
@@ -120,7 +128,7 @@ def test_a_place_of_each_tenth_lies_in_it(text):
 def test_the_tokens_attended_to_are_those_of_a_plain_sum(text):
     model = named("toy")
     result = run(model, text)
-    windows, every = plain(model, text)
+    windows, every = plain(text)
     for layer, head in np.ndindex(result.data["previous"].shape):
         sums = plain_corpus.attended(windows, every, layer, head)
         ids, shares = (result.data[n][layer, head] for n in ("attended", "attended_weight"))
@@ -133,7 +141,7 @@ def test_the_tokens_attended_to_are_those_of_a_plain_sum(text):
 @pytest.mark.model
 @pytest.mark.parametrize("architecture", ["toy", "gpt_oss", "gemma2"])
 def test_what_shares_a_pass_changes_no_number(architecture, text, monkeypatch):
-    model = named("toy") if architecture == "toy" else tiny(architecture)
+    model = model_of(architecture)
     alone = None
     for many in (1, 3, COUNT, 7):
         monkeypatch.setattr(reading, "windows_per_pass", lambda *_given, many=many: many)

@@ -315,6 +315,21 @@ def test_stopped_and_gone_on_with_is_one_run(toy, text, at, monkeypatch, tmp_pat
 
 
 @pytest.mark.usefixtures("few_at_once")
+def test_it_can_be_stopped_inside_a_pass(toy, text):
+    class Impatient(Counts):
+        def check(self):
+            if len(self.notes) > 2:
+                raise Cancelled
+
+    whole, _notices = read(toy, text, fresh=True)
+    part, notices = read(toy, text, Impatient(), fresh=True)
+    assert [n.code for n in notices] == [PARTIAL]
+    assert part["windows"] == 8
+    assert toy[0].hooks_left() == 0
+    assert_same(read(toy, text)[0], whole)
+
+
+@pytest.mark.usefixtures("few_at_once")
 def test_nobody_wants_a_part_and_it_is_kept_all_the_same(toy, text, home):
     with pytest.raises(Cancelled):
         read(toy, text, Counts(1))

@@ -54,7 +54,8 @@ def test_it_says_how_good_it_is_and_opens_its_features(make_view, heard, trained
     shown = view.read_out()
     explained = 100 * result.data["variance_explained"]
     assert f"{explained:.0f}" in shown["told"]
-    assert f"of 30 features a token, on {result.data['tokens_held_out']} tokens" in shown["told"]
+    assert shown["told"].endswith("of 30 features a token")
+    assert f"measured on {result.data['tokens_held_out']} others" in shown["details"]
     assert "12 steps" in shown["details"]
     assert "text.txt" in shown["details"]
     np.testing.assert_array_equal(shown["loss"].lines[0].values, result.data["loss"])
@@ -126,7 +127,7 @@ def test_it_is_named_told_and_kept(trained, tmp_path):
     assert "blocks.0.hook_resid_pre, 30 features" in hook("train_sae", "picture", "named")(result)
     text = as_text(result)
     assert result.data["file"] in text
-    assert "Explains" in text
+    assert "of the variance explained" in text
     with Session.create(tmp_path / "one.lens") as session:
         number = session.add(result)
         kept = session.load(number)

@@ -1,0 +1,206 @@
+"""Whether the embedding tells a feature: by a token alone, and by a linear read over a text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from desktop_app.analyses.features import run as features
+from desktop_app.analyses.features.from_embedding import (
+    FEWEST_TOKENS,
+    Places,
+    linear_read,
+    places_of,
+)
+from desktop_app.analyses.features.readable import compared, sentence
+from desktop_app.analyses.features.spec import FeaturesParams
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import reads_prompts
+from desktop_app.contract.report import Reporter, SilentReporter
+from desktop_app.contract.result import PARTIAL
+from desktop_app.support.errors import Cancelled
+from tests.analyses.features.folders import LETTERS, bag, bag_sae, drawn, save_sae, weight_of
+from tests.models import named
+
+ROWS = (PromptRow(text="A C B"), PromptRow(text="C"))
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "letters.txt"
+    random = np.random.default_rng(2)
+    path.write_text(" ".join(random.choice(list(LETTERS), 500)), "utf-8")
+    return str(path)
+
+
+def look(text, report=None, **settings):
+    usual = {"sae": bag_sae(), "window": 11, "tokens": 400, "corpus": text, "fresh": True}
+    params = FeaturesParams(**{**usual, **settings})
+    return features.run(bag(), params, report or SilentReporter())
+
+
+def test_over_a_text_all_kinds_of_token_are_read_by_themselves(text):
+    result = look(text, feature=1, prompts=ROWS)
+    found = result.data["from_embedding"]
+    assert found["over"] == "text"
+    assert found["tokens"] == result.data["tokens_read"] == 400
+    ids = result.data["ids"][:, 1:]
+    letter = 2 + LETTERS.index("C")
+    assert found["active"] == (ids == letter).sum()
+    assert (found["verdict"], found["loudest_alone"]["text"]) == ("embedding", "C")
+    assert found["largest_alone"] == pytest.approx(1.0, abs=1e-4)
+    assert found["linear_r2"] == pytest.approx(1.0, abs=1e-3)
+    assert found["linear_tokens"] == 80
+    assert "tells 100% of its variance over 80 held-out tokens" in sentence(found)
+    assert len(result.prompts) == 2
+    np.testing.assert_allclose(result.data["activation"][0], [0, 0, 1, 0], atol=1e-5)
+    assert reads_prompts(result)
+
+
+def test_what_a_bag_holds_no_token_tells_alone(text):
+    result = look(text, feature=0)
+    assert not result.prompts
+    assert not reads_prompts(result)
+    found = result.data["from_embedding"]
+    ids = result.data["ids"]
+    weights = np.array([0, 0, *map(weight_of, LETTERS)])[ids]
+    context, alone = weights.cumsum(-1)[:, 1:].ravel(), weights[:, 1:].ravel()
+    assert found["kept"] == pytest.approx(alone.mean() / context.mean(), rel=1e-3)
+    assert found["r2"] == pytest.approx(np.corrcoef(context, alone)[0, 1] ** 2, rel=1e-2)
+    assert found["linear_r2"] < 0.3
+    assert found["verdict"] == "partly"
+
+
+def test_a_linear_read_finds_what_is_linear_and_nothing_in_noise():
+    model = named("toy")
+    random = np.random.default_rng(5)
+    ids = random.integers(5, 900, (120, 40))
+    table = model.bridge.original_model.get_input_embeddings().weight.detach().numpy()
+    along = table @ random.standard_normal(table.shape[1])
+    linear = linear_read(model, Places(ids, along[ids].astype(np.float32)))
+    assert linear["linear_r2"] > 0.99
+    assert linear["linear_tokens"] == 24 * 40
+    noise = random.random(ids.shape).astype(np.float32)
+    assert abs(linear_read(model, Places(ids, noise))["linear_r2"]) < 0.1
+
+
+def test_it_is_the_ridge_regression_that_is_chosen_on_windows_of_its_own():
+    """Fitted on three of five windows, chosen on the fourth, judged on the fifth."""
+    model = named("toy")
+    random = np.random.default_rng(6)
+    ids = random.integers(5, 400, (30, 16))
+    table = model.bridge.original_model.get_input_embeddings().weight.detach().double().numpy()
+    along = np.maximum(table @ random.standard_normal(table.shape[1]), 0)
+    f = along[ids] + 0.3 * random.random(ids.shape)
+    turn = np.arange(30) % 5
+    fitted = np.isin(turn, (0, 1, 2))
+    x, y = table[ids[fitted].ravel()], f[fitted].ravel()
+    middle, level = x.mean(0), y.mean()
+    square = (x - middle).T @ (x - middle)
+    scale = np.trace(square) / len(square)
+    best, kept = np.inf, None
+    for held in (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0):
+        ridge = square + held * scale * np.eye(len(square))
+        weights = np.linalg.solve(ridge, (x - middle).T @ (y - level))
+        told = (table - middle) @ weights + level
+        missed = np.square(f[turn == 3] - told[ids[turn == 3]]).sum()
+        if missed < best:
+            best, kept = missed, told
+    tested = f[turn == 4]
+    whole = np.square(tested - tested.mean()).sum()
+    expected = 1 - np.square(tested - kept[ids[turn == 4]]).sum() / whole
+    found = linear_read(model, Places(ids, f.astype(np.float32)))
+    assert found["linear_r2"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "said"),
+    [
+        ((4, 10), 1.0, f"at least {FEWEST_TOKENS} tokens"),
+        ((2, 400), 1.0, "5 windows"),
+        ((40, 10), 0.0, "active in too few windows"),
+    ],
+)
+def test_where_it_cannot_be_told_the_reason_is(shape, value, said):
+    ids = np.full(shape, 7)
+    found = linear_read(named("toy"), Places(ids, np.full(shape, value, np.float32)))
+    assert found["linear_r2"] is None
+    assert said in found["linear_reason"]
+
+
+def test_activations_are_found_again_among_those_that_were_kept():
+    ids = np.arange(6).reshape(2, 3)
+    data = {
+        "ids": ids, "entry_place": np.array([1, 5, 2]),
+        "entry_value": np.array([3.0, 4.0, 5.0], np.float32),
+    }  # fmt: skip
+    every = {**data, "feature_start": np.array([0, 2, 2, 3]), "entries_of": "all"}
+    assert places_of(every, 0, 1).activation.tolist() == [[3, 0], [0, 4]]
+    assert places_of(every, 2, 0).activation.tolist() == [[0, 0, 5], [0, 0, 0]]
+    assert places_of(every, 0, 1).ids.tolist() == [[1, 2], [4, 5]]
+    chosen = {**data, "feature_start": np.array([0, 3]), "entries_of": "chosen"}
+    assert places_of(chosen, 2, 1).activation.tolist() == [[3, 5], [0, 4]]
+    assert places_of({**chosen, "entries_of": "none"}, 2, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("alone", "verdict"), [(1.0, "embedding"), (0.3, "partly"), (0.05, "context")]
+)
+def test_the_verdict_is_what_is_kept_without_context(alone, verdict):
+    context = np.array([0.0, 2.0, 4.0])
+    found = compared(context, alone * context + np.array([9.0, 0, 0]))
+    assert (found["kept"], found["verdict"]) == (pytest.approx(alone), verdict)
+    assert found["largest_alone"] == 9
+    assert f"{alone:.0%} of its activation" in sentence({**found, "lead": ""})
+
+
+class Stops(Reporter):
+    """Cancels at a step of its own, and wants what there is."""
+
+    keeps_partial = True
+
+    def __init__(self, step):
+        self._left, self.partials = step, []
+
+    def step(self, fraction, note=""):
+        assert 0 <= fraction <= 1
+        self._left -= 1
+        if self._left <= 0:
+            raise Cancelled
+
+    def partial(self, data):
+        self.partials.append(data)
+
+
+def test_stopped_in_the_text_the_prompts_stay(text):
+    seen, step = set(), 0
+    while True:
+        step += 1
+        report = Stops(step)
+        try:
+            result = look(text, report, feature=0, prompts=ROWS)
+        except Cancelled:
+            continue
+        told = [n.message for n in result.warnings if n.code == PARTIAL]
+        if not told:
+            break
+        assert len(told) == 1
+        seen.add(told[0].partition("before ")[2].split(" ")[0])
+    assert {"prompt", "the"} <= seen
+    assert all("loss" in data for data in report.partials)
+    assert "density" in report.partials[-1]
+
+
+@pytest.mark.pack
+@pytest.mark.usefixtures("smollm2_folder")
+def test_deleting_and_zeroing_a_token_are_not_the_same(tmp_path):
+    model = named("smollm2")
+    sae = save_sae(tmp_path / "s", drawn(model.info.d_model, 64), "blocks.6.hook_resid_pre")
+    row = PromptRow(text="The cat sat on the mat")
+    found = {}
+    for ablate in ("delete", "zero"):
+        params = FeaturesParams(prompts=(row,), sae=sae, feature=5, ablate=ablate, position="-1")
+        found[ablate] = features.run(model, params, SilentReporter()).data["ablated_text"][0]
+    assert np.isfinite(found["delete"][:-1]).all()
+    assert np.abs(found["delete"] - found["zero"])[:-1].max() > 1e-3
+    assert np.isfinite(found["zero"][:-1]).all()
