@@ -54,6 +54,7 @@ class FeaturePage(FeaturesPage):
         self._shown = Reflow((left, 5, 320, 420), (right, 6, 390, 300))
         column_in(self, (self._shown, 1))
         self.plot.point_clicked.connect(self._on_interval)
+        self.list.row_reached.connect(self._area.ensureWidgetVisible)
         self.which.changed.connect(self._on_which)
         self.context.changed.connect(self._on_context)
         self.side.changed.connect(self._on_side)
