@@ -32,6 +32,11 @@ OTHER_MEANINGS = {
     ("analyses/features/found.py", "corpus"): "the text that features are read over",
     ("analyses/features/card_words.py", "tokens"): "how many an autoencoder was trained on",
     ("analyses/lens/view.py", "corpus"): _TEXTS,
+    **{
+        (f"analyses/train_sae/{m}.py", "corpus"): _TEXTS
+        for m in ("picture", "run", "script", "spec")
+    },
+    ("analyses/train_sae/spec.py", "features"): "the setting that says how many it has, their unit",
     **{(f"analyses/features/{m}.py", "corpus"): _TEXTS for m in ("over_text", "spec")},
     ("analyses/features/spec.py", "rank"): "an axis: the place of a feature among others",
     **{
