@@ -115,8 +115,9 @@ class FeaturesView(AnalysisView):
         if "density" not in data:
             return False
         self._found = Found.so_far(data, self.settings_of_run())
-        self._feature = self._found.chosen
-        self.pages.turn_to(ListPage.name)
+        if not self._is_partial:  # once: not away from where somebody looks meanwhile
+            self._feature = self._found.chosen
+            self.pages.turn_to(ListPage.name)
         self._draw()
         return True
 

@@ -298,6 +298,7 @@ def test_the_lists_of_another_feature_want_a_run_which_is_offered(view, heard):
     assert not view.read_out()["can_look"]
     number(view, 1)
     assert any("Look closer" in words for words in said(view))
+    assert view.read_out()["feature_page"]["ends"] == [("␠cat",), ("␠sat",)]
     press(view, "Look closer")
     ((params,),) = asked
     assert (params.feature, params.sae, params.corpus) == (1, "/some/where/small", "animals")
@@ -424,6 +425,9 @@ def test_features_are_listed_while_the_corpus_is_read(view):
     assert told["page"] == "all"
     assert len(told["all_page"]["features"]) == 6
     assert not told["can_steer"]
+    press(view, "One feature")  # where one looks meanwhile, one stays
+    view.show_partial(data)
+    assert view.read_out()["page"] == "feature"
     view.show_busy(False)
     assert len(view.read_out()["feature_page"]["ends"]) == 2
 
