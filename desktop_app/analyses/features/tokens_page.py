@@ -79,13 +79,11 @@ class TokensPage(FeaturesPage):
 
     @override
     def draw(self, found: Found, feature: int, prompt: int) -> None:
-        if found is not self._found or prompt != self._prompt:
-            self._position = 0
-        before, self._found = self._found, found
-        self._feature, self._prompt = feature, prompt
+        other = found is not self._found or prompt != self._prompt
+        self._found, self._feature, self._prompt = found, feature, prompt
         if prompt >= found.prompts:
             return
-        if before is not found:
+        if other:
             self._position = self._peak()
         self._draw_strip()
         self._draw_token()
