@@ -10,8 +10,12 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save_file as save_tensors
 
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine.loading import load
 from desktop_app.methods.autoencoders import inputs, open_autoencoder, spliced
 from desktop_app.support.errors import BadInputError
+from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
 from tests.saes import (
     drawn,
@@ -522,3 +526,15 @@ def test_a_pack_goes_by_its_title_too(tmp_path):
         )
         found = open_autoencoder(model, str(folder)).notices
         assert [notice.code for notice in found] == codes
+
+
+def test_in_half_precision_the_error_puts_back_every_bit(tmp_path):
+    folder = save_tiny("llama", tmp_path / "model")
+    model = load(ModelSpec(str(folder), device="cpu", dtype="bfloat16"), SilentReporter())
+    for kind in ("standard", "transcoder"):
+        saved, _said, _weights = save_drawn(tmp_path / kind, kind, WIDTH)
+        autoencoder = open_autoencoder(model, str(saved))
+        ids = some_ids(model)
+        assert inputs(model, autoencoder, ids)[0].dtype is torch.float32
+        assert torch.equal(spliced(model, autoencoder, ids, error=True), model.run(ids))
+        assert not torch.equal(spliced(model, autoencoder, ids), model.run(ids))

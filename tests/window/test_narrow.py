@@ -45,6 +45,12 @@ def views(window):
         heads.pages.turn_to(page)
         turn_the_loop()
         yield f"detect, {page}", heads
+    features = window.views["features"]
+    window.views.open("features")
+    for page in ("Tokens", "All features", "One feature", "Tests on the prompt"):
+        press(features, page)
+        turn_the_loop()
+        yield f"features, {page}", features
 
 
 def forms(window):

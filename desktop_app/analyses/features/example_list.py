@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.features import charts
@@ -20,7 +20,7 @@ from desktop_app.widgets.tokens.token_paint import GAP, MARGIN, StripLook, Token
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QKeyEvent, QResizeEvent
 
     from desktop_app.analyses.features.found import Example, Found, Token
 
@@ -63,8 +63,32 @@ def fitting(widths: Sequence[int], at: int, room: int) -> tuple[int, int]:
     return first, last
 
 
+class _RowStrip(Strip):
+    """A strip among others: arrow keys go to the one above and below as well.
+
+    Signals:
+        stepped: −1 or 1: the strip above or below is to have the keyboard.
+    """
+
+    stepped = Signal(int)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self.stepped.emit(step)
+
+
 class ExampleRow(QWidget):
-    """One example: its activation, its place, and as much of its text as fits on a line."""
+    """One example: its activation, its place, and as much of its text as fits on a line.
+
+    Signals:
+        stepped: Itself, and −1 or 1: the example above or below is to have the keyboard.
+    """
+
+    stepped = Signal(object, int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +99,8 @@ class ExampleRow(QWidget):
         self._tokens: list[Token] = []
         self._near = (0, 0)
         self.told = ElidedLabel("", "small")
-        self.strip = Strip("Example")
+        self.strip = _RowStrip("Example")
+        self.strip.stepped.connect(self._on_stepped)
         self.strip.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column_in(self, self.told, self.strip, spacing=0)
 
@@ -106,6 +131,9 @@ class ExampleRow(QWidget):
         if event.oldSize().width() != event.size().width() and not self._whole:
             self._draw()
 
+    def _on_stepped(self, step: int) -> None:
+        self.stepped.emit(self, step)
+
     def _draw(self) -> None:
         found, one = self._found, self._example
         if found is None or one is None:
@@ -128,7 +156,9 @@ class ExampleRow(QWidget):
 
 
 class _Group(QWidget):
-    """Examples under a heading, or without one."""
+    """Examples under a heading, or without one; says what its rows say."""
+
+    stepped = Signal(object, int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,11 +167,16 @@ class _Group(QWidget):
         self.count = 0
         self._column = column_in(self, self.heading, spacing=4)
 
+    def shown(self) -> list[ExampleRow]:
+        """Return the rows that hold an example."""
+        return self.rows[: self.count]
+
     def fill(self, found: Found, feature: int, group: Group, most: float, *, whole: bool) -> None:
         self.heading.set_full_text(group.heading)
         self.heading.setVisible(bool(group.heading))
         while len(self.rows) < len(group.examples):
             row = ExampleRow()
+            row.stepped.connect(self.stepped)
             self._column.addWidget(row)
             self.rows.append(row)
         self.count = len(group.examples)
@@ -153,7 +188,15 @@ class _Group(QWidget):
 
 
 class ExampleList(QWidget):
-    """Groups one below the other; what is too much for the room scrolls around them."""
+    """Groups one below the other; what is too much for the room scrolls around them.
+
+    Tab stops at the first example, and arrow keys go on from there.
+
+    Signals:
+        row_reached: The widget of the example that the keyboard has come to.
+    """
+
+    row_reached = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,6 +210,7 @@ class ExampleList(QWidget):
         """Show these, one below the other; `most` is the activation at the end of the tints."""
         while len(self._groups) < len(groups):
             made = _Group()
+            made.stepped.connect(self._on_stepped)
             self._column.insertWidget(len(self._groups), made)
             self._groups.append(made)
         for shown, group in zip(self._groups, groups, strict=False):
@@ -175,6 +219,19 @@ class ExampleList(QWidget):
         for shown in self._groups[len(groups) :]:
             shown.setVisible(False)
         self._shown = len(groups)
+        for place, row in enumerate(self._rows()):
+            focus = Qt.FocusPolicy.ClickFocus if place else Qt.FocusPolicy.StrongFocus
+            row.strip.setFocusPolicy(focus)
+
+    def _rows(self) -> list[ExampleRow]:
+        return [row for group in self._groups[: self._shown] for row in group.shown()]
+
+    def _on_stepped(self, row: ExampleRow, step: int) -> None:
+        rows = self._rows()
+        at = rows.index(row) + step if row in rows else -1
+        if 0 <= at < len(rows):
+            rows[at].strip.setFocus(Qt.FocusReason.TabFocusReason)
+            self.row_reached.emit(rows[at])
 
     def set_whole(self, whole: bool) -> None:
         """Show whole windows, or one line of each."""
@@ -192,7 +249,7 @@ class ExampleList(QWidget):
         return [
             (
                 group.heading.full_text(),
-                [(row.told.full_text(), row.strip.texts()) for row in group.rows[: group.count]],
+                [(row.told.full_text(), row.strip.texts()) for row in group.shown()],
             )
             for group in self._groups[: self._shown]
         ]

@@ -24,7 +24,6 @@ _LOOK_TIP = (
     "without each token, and the prompt without the feature"
 )
 _LOOKED = "This run was made for this feature: everything of it is here"
-_STEER_TIP = "Steer along this feature's decoder row, the direction that it writes"
 
 
 class FeatureBar(QWidget):
@@ -51,7 +50,9 @@ class FeatureBar(QWidget):
         self._said = ElidedLabel("", "muted")
         self.look, self.steer = QPushButton(_LOOK), QPushButton("Steer along it")
         bind_icon(self.look, "search")
-        self.steer.setToolTip(_STEER_TIP)
+        self.steer.setToolTip(
+            "Steer along this feature's decoder row, the direction that it writes"
+        )
         served = serving("steer_with")
         if served:
             bind_icon(self.steer, icon_of(served[0]))

@@ -135,7 +135,7 @@ def linear_read(model: LoadedModel, places: Places) -> dict[str, Any]:
     if reason:
         return {"linear_r2": None, "linear_tokens": 0, "linear_reason": reason}
     kinds, at = np.unique(places.ids, return_inverse=True)
-    rows = raw_embeddings(model, torch.from_numpy(kinds.astype(np.int64))).double().cpu().numpy()
+    rows = raw_embeddings(model, torch.from_numpy(kinds.astype(np.int64))).cpu().double().numpy()
     at = at.reshape(places.ids.shape)
     parts = [(at[turn == n].ravel(), places.activation[turn == n].ravel()) for n in range(5)]
     fitted = tuple(np.concatenate(columns) for columns in zip(*parts[:3], strict=True))

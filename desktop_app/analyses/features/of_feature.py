@@ -155,20 +155,22 @@ class ChosenFeature:
         return np.array([self._alone[i] for i in ids], dtype=np.float32)
 
 
-def check_position(params: FeaturesParams) -> None:
-    """Refuse a place that is neither the peak nor a number.
+def check_position(params: FeaturesParams, lengths: Sequence[int]) -> None:
+    """Refuse a place that is neither the peak nor a position of every prompt.
 
     Raises:
         BadInputError: It says what is understood.
     """
     try:
-        if params.position != PEAK:
-            int(params.position)
+        at = None if params.position == PEAK else int(params.position)
     except ValueError:
         raise BadInputError(
             f"--position “{params.position}” is no position: choose {PEAK}, or a number, negative "
             "from the end."
         ) from None
+    if at is not None:
+        for length in lengths:
+            resolve_index(at, length, "--position")
 
 
 def _lead(model: LoadedModel, params: FeaturesParams) -> Lead | None:

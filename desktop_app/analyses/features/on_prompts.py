@@ -62,7 +62,7 @@ def next_logprobs(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
 
 def _mean_loss(logprobs: torch.Tensor) -> float:
     """Return the mean next-token loss; NaN of a single token, which has no next one."""
-    return -float(logprobs.double().mean()) if len(logprobs) else float("nan")
+    return -float(logprobs.cpu().double().mean()) if len(logprobs) else float("nan")
 
 
 def tokens_of(
@@ -86,7 +86,7 @@ def tokens_of(
             "top": best,
             "top_activation": values,
             "l0_token": (features > 0).sum(-1),
-            "missed": apart.double().square().sum(-1).cpu(),
+            "missed": apart.cpu().double().square().sum(-1),
         }
         if feature >= 0:
             parts["activation"] = features[:, feature].clone()
@@ -94,7 +94,7 @@ def tokens_of(
             kept.setdefault(name, []).append(value.cpu())
     found = {name: torch.cat(pieces).numpy() for name, pieces in kept.items()}
     missed = found.pop("missed")
-    return found | _explained(missed, y.double().cpu().numpy(), found["l0_token"])
+    return found | _explained(missed, y.cpu().double().numpy(), found["l0_token"])
 
 
 def encoded(autoencoder: Autoencoder, x: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:

@@ -57,11 +57,11 @@ def run(model: LoadedModel, params: FeaturesParams, report: Reporter) -> Result:
         Over a text what `over_text` gives.
     """
     clock = Clock(model)
-    check_position(params)
     autoencoder = open_autoencoder(model, params.sae)
     _refuse_absent(params, autoencoder)
     prepared = prepare(model, params, answers="inspected") if params.reads_prompts() else None
     texts = [] if prepared is None else [encoding.ids for encoding in prepared.encodings]
+    check_position(params, [len(text) for text in texts])
     _say_needs(model, params, (texts, autoencoder.head.d_sae), report)
     work = _Work(model, params, autoencoder, texts)
     missing = work.run(report)
@@ -94,12 +94,15 @@ def _say_needs(
     """Say what the run takes, and refuse one whose result may not be kept."""
     texts, wide = read
     lengths = [len(text) for text in texts]
-    room, limit = stored_bytes(params, model.info, lengths), model.storage.limit_bytes
-    if room > limit:
+    limit = model.storage.limit_bytes
+    # Of a text fewer activations are kept where that is too much.
+    least = stored_bytes(params.model_copy(update={"corpus": ""}), model.info, lengths)
+    if least > limit:
         raise BadInputError(
-            f"These features keep {human_bytes(room)} and at most {human_bytes(limit)} are stored: "
-            "choose a shorter --top, fewer --tokens, or fewer or shorter prompts."
+            f"These features keep {human_bytes(least)} and at most {human_bytes(limit)} are stored:"
+            " choose a shorter --top, or fewer or shorter prompts."
         )
+    room = min(limit, stored_bytes(params, model.info, lengths))
     report.stores(room, limit)
     longest = max(lengths, default=params.window)
     report.needs(

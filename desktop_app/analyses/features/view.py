@@ -16,6 +16,7 @@ from desktop_app.analyses.features.tests_page import TestsPage
 from desktop_app.analyses.features.tokens_page import TokensPage
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
+from desktop_app.support.autoencoder_files import folder_of
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.widgets.basics.icons import bind_icon, icon_of
@@ -67,6 +68,7 @@ class FeaturesView(AnalysisView):
             page.prompt_chosen.connect(self.selection.select_prompt)
             page.position_chosen.connect(self.selection.select_position)
             page.choice_made.connect(self._on_choice)
+            page.look_wanted.connect(self._on_look)
         self.selection.position_changed.connect(self._on_position)
 
     def _offer_ways(self) -> None:
@@ -114,8 +116,9 @@ class FeaturesView(AnalysisView):
         if "density" not in data:
             return False
         self._found = Found.so_far(data, self.settings_of_run())
-        self._feature = self._found.chosen
-        self.pages.turn_to(ListPage.name)
+        if not self._is_partial:  # once: not away from where somebody looks meanwhile
+            self._feature = self._found.chosen
+            self.pages.turn_to(ListPage.name)
         self._draw()
         return True
 
@@ -226,7 +229,7 @@ class FeaturesView(AnalysisView):
     def _on_steer(self) -> None:
         found = self._found
         if found is not None and self._feature != NONE:
-            told = {"file": f"{found.sae}:{self._feature}"}
+            told = {"file": f"{folder_of(found.sae)}:{self._feature}"}
             self.intent_raised.emit(Intent("steer_with", told))
 
     def _on_own(self) -> None:

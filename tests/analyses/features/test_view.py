@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.analyses.features.example_list import fitting
 from desktop_app.contract.spec import Intent
+from desktop_app.support.feature_files import read_feature
 from desktop_app.views.making import create_view
 from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.plots.plot import Plot
@@ -245,6 +247,17 @@ def test_an_example_tells_the_activation_at_each_of_its_tokens(view):
     assert "activation 0" in strip.tip(at - 1)
 
 
+def test_keys_go_from_example_to_example_and_tab_past_them(view):
+    first, second = (s for s in in_sight(view, TokenStrip) if s.texts()[-2:] == (" mat", "."))
+    first.setFocus()
+    QTest.keyClick(first, Qt.Key.Key_Up)
+    assert QApplication.focusWidget() is first
+    QTest.keyClick(first, Qt.Key.Key_Down)
+    assert QApplication.focusWidget() is second
+    QTest.keyClick(second, Qt.Key.Key_Tab)
+    assert not isinstance(QApplication.focusWidget(), TokenStrip)
+
+
 def test_whole_windows_are_shown_where_wanted(view):
     view.resize(560, 700)
     turn_the_loop()
@@ -285,6 +298,7 @@ def test_the_lists_of_another_feature_want_a_run_which_is_offered(view, heard):
     assert not view.read_out()["can_look"]
     number(view, 1)
     assert any("Look closer" in words for words in said(view))
+    assert view.read_out()["feature_page"]["ends"] == [("␠cat",), ("␠sat",)]
     press(view, "Look closer")
     ((params,),) = asked
     assert (params.feature, params.sae, params.corpus) == (1, "/some/where/small", "animals")
@@ -321,11 +335,14 @@ def test_what_falls_is_warm_and_what_rises_is_cold(view, themed):
     assert rises.blue() > rises.red()
 
 
-def test_tests_are_of_the_feature_that_was_run_alone(view):
+def test_tests_are_of_the_feature_that_was_run_alone(view, heard):
     press(view, "Tests on the prompt")
     number(view, 1)
-    assert "Look closer at feature 1" in view.read_out()["tests_page"]["none"]
+    assert view.read_out()["tests_page"]["none"] == "Not made for feature 1"
     assert in_sight(view, TokenStrip) == []
+    asked = heard(view.run_requested)
+    in_sight(view, QPushButton, "Look closer")[-1].click()
+    assert [params.feature for (params,) in asked] == [1]
     number(view, CHOSEN)
     assert view.read_out()["tests_page"]["none"] == ""
 
@@ -349,6 +366,18 @@ def test_steering_along_it_is_asked_for_by_folder_and_number(view, heard):
     number(view, 4)
     press(view, "Steer along it")
     assert raised == [(Intent("steer_with", {"file": "/some/where/small:4"}),)]
+
+
+def test_the_feature_of_the_toys_own_is_a_vector_that_steering_reads(view, heard):
+    raised = heard(view.intent_raised)
+    params = result().params | {"sae": "toy"}
+    view.show_result(dataclasses.replace(result(), params=params))
+    press(view, "Steer along it")
+    ((intent,),) = raised
+    folder, _colon, number = intent.data["file"].rpartition(":")
+    _path, entry, facts = read_feature(Path(folder), int(number), "it")
+    assert entry.shape == (128,)
+    assert facts["made"].startswith("feature 2 ")
 
 
 def test_another_view_opens_an_autoencoder_here(make_view, heard):
@@ -399,6 +428,9 @@ def test_features_are_listed_while_the_corpus_is_read(view):
     assert told["page"] == "all"
     assert len(told["all_page"]["features"]) == 6
     assert not told["can_steer"]
+    press(view, "One feature")  # where one looks meanwhile, one stays
+    view.show_partial(data)
+    assert view.read_out()["page"] == "feature"
     view.show_busy(False)
     assert len(view.read_out()["feature_page"]["ends"]) == 2
 
