@@ -40,6 +40,7 @@ class TrainSaeParams(Params):
         "Site",
         "The place in that layer: the stream before it, between attention and MLP or behind it, or "
         "what its attention or MLP gives.",
+        words={"": "{}"},
     )
     features: int = setting(
         0,
