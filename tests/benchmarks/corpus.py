@@ -6,6 +6,7 @@ memory grows with the text; and from a measured number of tokens, time and stora
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -110,8 +111,8 @@ def cost(model: LoadedModel, tokens: int = COMPARED, repeats: int = 3) -> Cost:
 
 def growth(model: LoadedModel, tokens: tuple[int, int] = (FEW, MANY)) -> Growth:
     """Return what few and many tokens take."""
-    run(model, CorpusParams(tokens=1_000), SilentReporter())  # so that what is made once is there
     before = psutil.Process().memory_info().rss
+    run(model, CorpusParams(tokens=1_000), SilentReporter())  # so that what is made once is there
     seconds, peaks, sizes, read = [], [], [], []
     for count in tokens:
         watched = _Watched()
@@ -135,7 +136,11 @@ class _Watched(SilentReporter):
 
 
 def _bytes(data: dict[str, Any]) -> int:
-    return sum(np.asarray(value).nbytes for value in data.values() if np.ndim(value))
+    """Return the size of arrays and texts."""
+    return sum(
+        value.nbytes if isinstance(value, np.ndarray) else len(json.dumps(value, default=str))
+        for value in data.values()
+    )
 
 
 def _seconds(work: Callable[[], object]) -> float:
