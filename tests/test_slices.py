@@ -37,12 +37,13 @@ OTHER_MEANINGS = {
         for m in ("picture", "run", "script", "spec")
     },
     ("analyses/train_sae/spec.py", "features"): "the setting that says how many it has, their unit",
-    **{(f"analyses/features/{m}.py", "corpus"): _TEXTS for m in ("over_text", "spec")},
+    **{(f"analyses/features/{m}.py", "corpus"): _TEXTS for m in ("over_text", "run", "spec")},
     ("analyses/features/spec.py", "rank"): "an axis: the place of a feature among others",
     **{
         (f"analyses/features/{m}.py", "tokens"): "how many there are, or were read"
         for m in ("kept", "readable")
     },
+    ("support/autoencoder_files.py", "tokens"): "how many an autoencoder was trained on",
     ("methods/lens_files.py", "corpus"): _TEXTS,
     ("methods/text_windows.py", "corpus"): _TEXTS,
     ("analyses/corpus/spec.py", "rank"): "an axis: the place of a token among others",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desktop_app.analyses.corpus.drawn import rooms
 from desktop_app.analyses.corpus.reading import Heads, pass_bytes, windows_per_pass
 from desktop_app.analyses.corpus.spec import ANALYSIS, CorpusParams, stored_bytes
 from desktop_app.analyses.corpus.sums import MEASURES
@@ -90,7 +91,11 @@ def _read(heads: Heads, windows: TextWindows, report: Reporter) -> tuple[Notice,
 def _needs(model: LoadedModel, params: CorpusParams, room: int) -> int:
     """Return the bytes that a pass takes, and what is kept while they go on."""
     each = text_bytes(model, params.window, 1) + pass_bytes(model, params.window)
-    return windows_per_pass(model, params.window) * each + 2 * room
+    heads = model.info.n_layers * model.info.n_heads
+    weights, rows = rooms(model.info.n_layers, model.info.n_heads, params.window)
+    tokens = min(params.tokens, model.info.d_vocab)
+    kept = heads * (4 * weights + 4 * rows * params.window + 8 * tokens) + 2 * room
+    return windows_per_pass(model, params.window) * each + kept
 
 
 def _too_large(model: LoadedModel, room: int) -> str:

@@ -20,6 +20,7 @@ MEASURES = (
 # A block of so many numbers of a window stays in a CPU's cache; a GPU likes them larger.
 _BLOCK = {"cpu": 2**17}
 _GPU_BLOCK = 2**24
+_FEWEST_QUERIES = 16
 _MARKS = 2**20  # weights that are looked up at once
 
 
@@ -72,7 +73,8 @@ def reduce_pattern(x: torch.Tensor, marked: Marked) -> Reduced:
     rows = x.new_empty((4, *x.shape[:3]), dtype=torch.float32)
     columns = x.new_zeros(x.shape[:3], dtype=torch.float32)
     length = x.shape[-1]
-    block = max(1, _BLOCK.get(x.device.type, _GPU_BLOCK) // (x.shape[1] * length))
+    room = _BLOCK.get(x.device.type, _GPU_BLOCK) // (x.shape[1] * length)
+    block = max(_FEWEST_QUERIES, room)
     for start in range(0, length, block):
         stop = min(length, start + block)
         part = x[:, :, start:stop, :stop].float()

@@ -173,6 +173,12 @@ def directions(
     return Ranking(tuple(columns), tuple(rows))
 
 
+def raised(tokens: Sequence[Token]) -> Ranking:
+    """Return the tokens that a feature writes most, where nothing more is known of it."""
+    column = Column("top", "token", title="Raises", width="stretch", least=60)
+    return Ranking((column,), tuple(Row(n, (token_words(t),)) for n, t in enumerate(tokens)))
+
+
 def _direction_cells(row: Mapping[str, object] | None) -> tuple[str, float]:
     if row is None:
         return "", float("nan")

@@ -33,6 +33,7 @@ _NO_CORPUS = "Name a corpus in the settings to see where in it the feature is ac
 _NOT_KEPT = "The corpus was too long to keep every feature's activations: look closer at this one"
 _NEVER = "It is never active in the corpus"
 _NO_LISTS = "Look closer at this feature to see the tokens that it reads and writes"
+_SOME = "Look closer at this feature for their logits, what it lowers, and what it reads"
 _RULE = (
     "Intervals are equal, from 0 to the largest activation. Of each, as many tokens as the "
     "settings say are drawn by the seed, without replacement."
@@ -70,7 +71,7 @@ class FeaturePage(FeaturesPage):
         self._no_lists = label(_NO_LISTS, "muted", wrap=True)
         above = panel(self._counts, (self.plot, 1), spacing=4)
         line = row_of(self.side, None)
-        below = panel(line, self._space, self._no_lists, (self.tokens, 1), spacing=4)
+        below = panel(line, self._space, (self.tokens, 1), self._no_lists, spacing=4)
         left = Reflow((above, 2, 190, 150), (below, 3, 260, 150), upright=True)
         left.setMinimumWidth(270)
         return left
@@ -182,15 +183,18 @@ class FeaturePage(FeaturesPage):
             return
         side = str(self.side.value())
         rows = found.data.get(side) if self._feature == found.chosen else None
+        tokens = found.writes(self._feature) if side == WRITE else ()
         known = isinstance(rows, dict)
-        self.tokens.setVisible(known)
+        self.tokens.setVisible(known or bool(tokens))
+        self._space.setVisible(known or bool(tokens))
         self._no_lists.setVisible(not known)
-        told = f"{_ROWS[side]}, unembedded ({space_words(found)})"
-        self._space.set_full_text(told)
-        self._space.setVisible(known)
+        self._no_lists.setText(_SOME if tokens else _NO_LISTS)
+        self._space.set_full_text(f"{_ROWS[side]}, unembedded ({space_words(found)})")
         titles = ("Raises", "Lowers") if side == WRITE else ("Nearest", "Farthest")
         if isinstance(rows, dict):
             self.tokens.set_ranking(charts.directions(rows["top"], rows["bottom"], titles))
+        else:
+            self.tokens.set_ranking(charts.raised(tokens))
 
     # Answering.
 

@@ -94,6 +94,11 @@ class Found:
         """Read the fields of a run that is under way."""
         return cls(SoFar(data), params)
 
+    @property
+    def grows(self) -> bool:
+        """Whether it is of a run that is under way."""
+        return isinstance(self.shown, SoFar)
+
     # The autoencoder.
 
     @property

@@ -64,7 +64,8 @@ class ListPage(FeaturesPage):
         before, self._found, self._feature = self._found, found, feature
         if found is not before:
             self._draw()
-            self.table.scrollToTop()  # where it begins, whatever is chosen
+            if before is None or not before.grows:
+                self.table.scrollToTop()  # where it begins, whatever is chosen
         else:
             self.table.select_key(feature)
 

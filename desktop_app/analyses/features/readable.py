@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
+
+from desktop_app.pictures.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,19 +67,29 @@ def _squared_correlation(left: np.ndarray, right: np.ndarray) -> float | None:
 
 
 def sentence(found: Mapping[str, Any]) -> str:
-    """Return what `from_embedding` of a result says, in words."""
+    """Return what `from_embedding` of a result says, in words; it may be a stranger's."""
     kept, verdict = found.get("kept"), _SAYS.get(str(found.get("verdict")))
-    if kept is None or verdict is None:
-        return "The feature is active at none of the tokens, so it cannot be told from what."
+    if not _is_number(kept) or verdict is None:
+        return "The feature is active at none of these tokens, so this cannot be told."
     before = f"“{found['lead']}”" if found.get("lead") else "nothing"
+    over = plural(_count(found.get("active")), "token")
     said = (
         f"With {before} alone before each token the feature keeps {kept:.0%} of its activation "
-        f"(mean over the {found['active']:,} tokens at which it is active): {verdict}."
+        f"(mean over the {over} at which it is active): {verdict}."
     )
     linear = found.get("linear_r2")
-    if linear is None:
+    if not _is_number(linear):
         return said
+    over = plural(_count(found.get("linear_tokens")), "held-out token")
     return (
         f"{said} The best linear read from the embedding tells {max(0.0, linear):.0%} of its "
-        f"variance over {found['linear_tokens']:,} held-out tokens."
+        f"variance over {over}."
     )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -79,13 +79,11 @@ class TokensPage(FeaturesPage):
 
     @override
     def draw(self, found: Found, feature: int, prompt: int) -> None:
-        if found is not self._found or prompt != self._prompt:
-            self._position = 0
-        before, self._found = self._found, found
-        self._feature, self._prompt = feature, prompt
+        other = found is not self._found or prompt != self._prompt
+        self._found, self._feature, self._prompt = found, feature, prompt
         if prompt >= found.prompts:
             return
-        if before is not found:
+        if other:
             self._position = self._peak()
         self._draw_strip()
         self._draw_token()
@@ -154,10 +152,9 @@ class TokensPage(FeaturesPage):
             return _TIPS[tint].partition(":")[0]
         if self._feature == NONE:
             return "No feature is active in this prompt"
-        told = f"{name_of(self._feature)} at each token"
         if np.isnan(self._activation()).any():
-            told += " · where it is not among those listed, it is not known: look closer"
-        return told
+            return f"{name_of(self._feature)} · not known where it is not among those listed"
+        return f"{name_of(self._feature)} at each token"
 
     def _told(self, position: int) -> str:
         """Say the numbers of a token: activation, active features, error, the strongest."""

@@ -68,6 +68,7 @@ class FeaturesView(AnalysisView):
             page.prompt_chosen.connect(self.selection.select_prompt)
             page.position_chosen.connect(self.selection.select_position)
             page.choice_made.connect(self._on_choice)
+            page.look_wanted.connect(self._on_look)
         self.selection.position_changed.connect(self._on_position)
 
     def _offer_ways(self) -> None:
@@ -115,8 +116,9 @@ class FeaturesView(AnalysisView):
         if "density" not in data:
             return False
         self._found = Found.so_far(data, self.settings_of_run())
-        self._feature = self._found.chosen
-        self.pages.turn_to(ListPage.name)
+        if not self._is_partial:  # once: not away from where somebody looks meanwhile
+            self._feature = self._found.chosen
+            self.pages.turn_to(ListPage.name)
         self._draw()
         return True
 

@@ -27,7 +27,9 @@ def cut(model, text, window, bos="auto"):
 def patterns(model, ids):
     """Return the pattern `[L, H, S, S]` of one window, float64."""
     with torch.no_grad():
-        _logits, cache = model.bridge.run_with_cache(torch.tensor([ids]))
+        _logits, cache = model.bridge.run_with_cache(
+            torch.tensor([ids]), names_filter=lambda name: name.endswith("hook_pattern")
+        )
     layers = range(model.info.n_layers)
     found = [cache[f"blocks.{n}.attn.hook_pattern"][0].double() for n in layers]
     return torch.stack(found).numpy()
@@ -50,22 +52,24 @@ def query_numbers(row, q, ids):
     }
 
 
-def measures(windows, every):
-    """Return the means of all measures by name, `[L, H]`, and how many queries counted."""
-    layers, heads = every[0].shape[:2]
+def measures(windows, every, some=None):
+    """Return the means of all measures by name, and how many queries counted.
+
+    The means are `[L, H]`, NaN where a head is none of `some`.
+    """
+    shape = every[0].shape[:2]
     found, counts = {}, {}
-    for layer in range(layers):
-        for head in range(heads):
-            values = {}
-            for ids, pattern in zip(windows, every, strict=True):
-                for q in range(1, len(ids)):
-                    for name, value in query_numbers(pattern[layer, head, q], q, ids).items():
-                        values.setdefault(name, [])
-                        values[name] += [] if value is None else [value]
-            for name, some in values.items():
-                table = found.setdefault(name, np.full((layers, heads), np.nan))
-                counts[name] = len(some)
-                table[layer, head] = sum(some) / len(some) if some else np.nan
+    for layer, head in some or np.ndindex(shape):
+        values = {}
+        for ids, pattern in zip(windows, every, strict=True):
+            for q in range(1, len(ids)):
+                for name, value in query_numbers(pattern[layer, head, q], q, ids).items():
+                    values.setdefault(name, [])
+                    values[name] += [] if value is None else [value]
+        for name, numbers in values.items():
+            table = found.setdefault(name, np.full(shape, np.nan))
+            counts[name] = len(numbers)
+            table[layer, head] = sum(numbers) / len(numbers) if numbers else np.nan
     return found, counts
 
 

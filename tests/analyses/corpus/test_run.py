@@ -85,6 +85,24 @@ def test_the_measures_equal_a_plain_loop_over_twenty_windows(architecture, text)
     assert not {"not_finite", "no_repeats"} & set(codes(result))
 
 
+@pytest.mark.pack
+@pytest.mark.slow
+def test_the_heads_of_the_pack_equal_the_plain_loop_on_the_own_corpus(smollm2_folder):
+    """Twenty windows of the corpus that comes with Lensbench; four heads of every fifth layer."""
+    model = named("smollm2")
+    params = CorpusParams(window=20, tokens=400)
+    result = corpus.run(model, params, SilentReporter())
+    windows = result.data["ids"].tolist()
+    assert len(windows) == COUNT
+    every = [plain_corpus.patterns(model, ids) for ids in windows]
+    some = [(layer, head) for layer in range(0, 30, 5) for head in (0, 2, 5, 8)]
+    found, counts = plain_corpus.measures(windows, every, some)
+    assert result.data["n"] == counts
+    for name in MEASURES:
+        for place in some:
+            assert result.data[name][place] == pytest.approx(found[name][place], abs=1e-5), name
+
+
 @pytest.mark.model
 def test_the_best_places_are_those_of_a_search_of_every_pair(text):
     model = named("toy")

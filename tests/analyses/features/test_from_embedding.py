@@ -154,6 +154,29 @@ def test_the_verdict_is_what_is_kept_without_context(alone, verdict):
     assert f"{alone:.0%} of its activation" in sentence({**found, "lead": ""})
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"kept": "all"},
+        {"kept": 1.0, "verdict": []},
+        {"kept": float("nan"), "verdict": "partly"},
+    ],
+)
+def test_of_what_says_nothing_nothing_is_said(told):
+    assert (
+        sentence(told) == "The feature is active at none of these tokens, so this cannot be told."
+    )
+
+
+def test_damaged_counts_do_no_harm():
+    told = {"kept": 1, "verdict": "embedding", "active": "x", "linear_r2": [], "lead": 3}
+    assert "“3” alone before each token the feature keeps 100%" in sentence(told)
+    one = {**told, "active": 1, "linear_r2": -0.5, "linear_tokens": 1}
+    assert "over the 1 token at" in sentence(one)
+    assert "tells 0% of its variance over 1 held-out token." in sentence(one)
+
+
 class Stops(Reporter):
     """Cancels at a step of its own, and wants what there is."""
 
