@@ -25,6 +25,7 @@ from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
@@ -33,8 +34,17 @@ if TYPE_CHECKING:
     from desktop_app.analyses.features.found import Found
 
 _LINES = 4
-_OTHER = "These tests are of the feature that a run was made for. Look closer at {} to make them."
-_NO_PROMPTS = "These tests are made on prompts: run with some."
+_OTHER = (
+    "Not made for {}",
+    "The text without each token, the prompt without the feature, and whether a token alone tells "
+    "it: these need a run for the feature.",
+    "Look closer",
+)
+_NO_PROMPTS = (
+    "No prompts in this run",
+    "These tests are made on the prompts of the table: run again with some there.",
+    "",
+)
 
 
 class TestsPage(FeaturesPage):
@@ -47,8 +57,8 @@ class TestsPage(FeaturesPage):
     def __init__(self) -> None:
         super().__init__()
         self._found: Found | None = None
-        self._prompt = 0
-        self._none = label("", "muted", wrap=True)
+        self._prompt, self._missing = 0, ""
+        self._none = EmptyState("search", *_NO_PROMPTS)
         self._taken = _Part("Ablated text")
         self._without = _Part("Direction ablated")
         self._alone = ElidedLabel("Is it readable from the embedding?", "heading")
@@ -62,7 +72,8 @@ class TestsPage(FeaturesPage):
         right.setMinimumWidth(260)
         strips.setMinimumWidth(320)
         self._shown = Reflow((strips, 3, 480, 260), (right, 2, 300, 260))
-        column_in(self, self._none, (self._shown, 1))
+        column_in(self, (self._none, 1), (self._shown, 1))
+        self._none.action_clicked.connect(self.look_wanted)
         for part in (self._taken, self._without):
             part.strip.token_clicked.connect(self.position_chosen)
         self.plot.point_clicked.connect(self._on_point)
@@ -73,8 +84,9 @@ class TestsPage(FeaturesPage):
         known = feature not in {NONE} and feature == found.chosen and prompt < found.prompts
         self._shown.setVisible(known)
         self._none.setVisible(not known)
-        told = _OTHER.format(name_of(feature).lower()) if found.prompts else _NO_PROMPTS
-        self._none.setText("" if known else told)
+        title, *rest = _OTHER if found.prompts else _NO_PROMPTS
+        self._missing = "" if known else title.format(name_of(feature).lower())
+        self._none.set_content("search", self._missing, *rest)
         if known:
             self._draw_taken()
             self._draw_without()
@@ -92,7 +104,7 @@ class TestsPage(FeaturesPage):
     @override
     def read(self) -> dict[str, Any]:
         return {
-            "none": self._none.text(),
+            "none": self._missing,
             "taken": self._taken.read(),
             "without": self._without.read(),
             "alone": self._alone_said.text(),

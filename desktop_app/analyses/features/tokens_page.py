@@ -152,10 +152,9 @@ class TokensPage(FeaturesPage):
             return _TIPS[tint].partition(":")[0]
         if self._feature == NONE:
             return "No feature is active in this prompt"
-        told = f"{name_of(self._feature)} at each token"
         if np.isnan(self._activation()).any():
-            told += " · where it is not among those listed, it is not known: look closer"
-        return told
+            return f"{name_of(self._feature)} · not known where it is not among those listed"
+        return f"{name_of(self._feature)} at each token"
 
     def _told(self, position: int) -> str:
         """Say the numbers of a token: activation, active features, error, the strongest."""
