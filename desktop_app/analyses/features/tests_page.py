@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from desktop_app.analyses.features.found import Found
 
 _LINES = 4
@@ -123,12 +126,7 @@ class TestsPage(FeaturesPage):
             return
         activation = found.per_token("activation", prompt)
         base = float("nan") if activation is None else float(activation[at])
-        told = [
-            f"{amount(base)} → {amount(base + float(v))} without it ({amount(float(v), sign=True)})"
-            if np.isfinite(v)
-            else "the feature is read here" if n == at else "not taken away"
-            for n, v in enumerate(change)
-        ]  # fmt: skip
+        told = partial(_taken_words, base, change, at)
         said = ablated_sentence(found, prompt)
         self._taken.show_values(found, prompt, change, told, ablated_title(found, prompt), said)
         self._taken.strip.set_read_position(at)
@@ -141,11 +139,7 @@ class TestsPage(FeaturesPage):
         self._without.setVisible(change is not None)
         if change is None:
             return
-        told = [
-            f"{number(float(v), sign=True)} nats without the feature" if np.isfinite(v)
-            else "no token stands before it"
-            for v in change
-        ]  # fmt: skip
+        told = partial(_without_words, change)
         what = "Change of each token's log-probability without the feature"
         said = direction_sentence(found, prompt)
         self._without.show_values(found, prompt, change, told, what, said)
@@ -168,6 +162,20 @@ class TestsPage(FeaturesPage):
         """Do nothing but mark it: the tip says which token it is."""
 
 
+def _taken_words(base: float, change: np.ndarray, at: int, token: int) -> str:
+    value = float(change[token])
+    if np.isfinite(value):
+        return f"{amount(base)} → {amount(base + value)} without it ({amount(value, sign=True)})"
+    return "the feature is read here" if token == at else "not taken away"
+
+
+def _without_words(change: np.ndarray, token: int) -> str:
+    value = float(change[token])
+    if np.isfinite(value):
+        return f"{number(value, sign=True)} nats without the feature"
+    return "no token stands before it"
+
+
 class _Part(QWidget):
     """A strip with what its tints mean above, and what it shows beneath."""
 
@@ -186,7 +194,7 @@ class _Part(QWidget):
         found: Found,
         prompt: int,
         change: np.ndarray,
-        told: list[str],
+        told: Callable[[int], str],
         what: str,
         said: str,
     ) -> None:

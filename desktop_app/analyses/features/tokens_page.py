@@ -139,8 +139,7 @@ class TokensPage(FeaturesPage):
             return
         values = self._activation() if tint == ACTIVATION else found.per_token(tint, self._prompt)
         limits = upward(values)
-        told = [self._told(n) for n in range(len(found.tokens(self._prompt)))]
-        self.strip.show_tokens(found.tokens(self._prompt), values, limits, told)
+        self.strip.show_tokens(found.tokens(self._prompt), values, limits, self._told)
         self.strip.set_selected(self._position)
         known = values is not None and bool(np.isfinite(values).any())
         self.ramp.set_scale(limits if known else None)

@@ -430,7 +430,9 @@ def test_features_are_listed_while_the_corpus_is_read(view):
     assert not told["can_steer"]
     press(view, "One feature")  # where one looks meanwhile, one stays
     view.show_partial(data)
-    assert view.read_out()["page"] == "feature"
+    told = view.read_out()
+    assert told["page"] == "feature"
+    assert "when the text has been read" in told["feature_page"]["none"]
     view.show_busy(False)
     assert len(view.read_out()["feature_page"]["ends"]) == 2
 
