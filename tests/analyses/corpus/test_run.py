@@ -10,6 +10,7 @@ import torch
 
 from desktop_app.analyses.corpus import reading
 from desktop_app.analyses.corpus import run as corpus
+from desktop_app.analyses.corpus.best_places import BestRows
 from desktop_app.analyses.corpus.spec import ANALYSIS, CorpusParams
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
 from desktop_app.contract.requests import ModelSpec
@@ -329,6 +330,26 @@ def test_memory_that_runs_out_halves_the_windows_of_a_pass(text, monkeypatch):
     most = 0
     with pytest.raises(MemoryExhaustedError, match="single window"):
         run(model, text)
+
+
+@pytest.mark.model
+def test_memory_that_ends_behind_a_pass_counts_no_window_twice(text, monkeypatch):
+    model, whole = named("toy"), run(named("toy"), text).data
+    real, calls = BestRows.come_home, []
+
+    def tight(self):
+        calls.append(1)
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        real(self)
+
+    monkeypatch.setattr(BestRows, "come_home", tight)
+    found = run(model, text).data
+    assert len(calls) > 2
+    assert found["n"] == whole["n"]
+    np.testing.assert_allclose(found["top"], whole["top"], atol=ROUNDED)
+    np.testing.assert_allclose(found["previous"], whole["previous"], atol=1e-6)
+    np.testing.assert_array_equal(found["ids"], whole["ids"])
 
 
 @pytest.mark.model
