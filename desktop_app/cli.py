@@ -169,7 +169,7 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
     unfinished.tidy()
     spec = cli_options.model_spec(options)
     params = cli_options.make_params(analysis.params, options)
-    reporter = cli_options.TerminalReporter(analysis.name)
+    reporter = cli_options.TerminalReporter(analysis.name, analysis.stored)
     service = Service()
     # Libraries that print must not spoil the output.
     with _libraries_held_back():

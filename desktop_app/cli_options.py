@@ -223,8 +223,9 @@ def _prompt_rows(options: dict[str, Any]) -> tuple[PromptRow, ...]:
 class TerminalReporter(Reporter):
     """Progress as one line on standard error, only where a person watches."""
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self, title: str, stored: str = "patterns") -> None:
+        """Begin; `stored` says what a large result keeps."""
+        self._title, self._stored = title, stored
         self._stream = sys.stderr
         self._watched = self._stream.isatty()
 
@@ -239,7 +240,7 @@ class TerminalReporter(Reporter):
         if wanted_bytes < min(_WORTH_A_WORD, limit_bytes):
             return
         self.end()
-        said = f"{self._title}: patterns take {wanted_bytes / 1e6:,.1f} MB"
+        said = f"{self._title}: {self._stored} take {wanted_bytes / 1e6:,.1f} MB"
         if wanted_bytes > limit_bytes:
             said += f", and at most {limit_bytes / 1e6:,.1f} MB are stored"
         self._stream.write(f"{one_line(said)}\n")

@@ -16,6 +16,7 @@ from desktop_app.methods.streamed_tokens import Sizes, streamed_tokens
 from desktop_app.support.errors import BadInputError
 from tests.models import named
 
+HAS_PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 SMALL = Sizes(200, 60, 80, 100_000)
 STORY = (
     "The keeper counted 12345 waves, 678 gulls and 9 boats before noon; then it's quiet again. "
@@ -234,6 +235,7 @@ def test_bytes_that_are_no_text(stored, told, tmp_path):
         list(streamed_tokens(named("toy").tokenizer, path, "It"))
 
 
+@HAS_PIPES
 def test_what_is_no_file(tmp_path):
     tokenizer = named("toy").tokenizer
     os.mkfifo(tmp_path / "pipe")

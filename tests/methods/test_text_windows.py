@@ -14,6 +14,7 @@ from desktop_app.methods.text_windows import OWN_NAME, TextWindows
 from desktop_app.support.errors import BadInputError
 from tests.models import named, tiny
 
+HAS_PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 WORDS = "Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three, and the cat sat. "
 
 
@@ -81,6 +82,7 @@ def test_files_of_a_folder_in_the_order_of_their_names(tmp_path):
     assert f"holds {found.tokens:,} tokens" in notices["text_short"]
 
 
+@HAS_PIPES
 def test_links_that_lead_round_and_what_is_no_file_are_passed_by(tmp_path):
     write(tmp_path / "a.txt")
     (tmp_path / "b").symlink_to(tmp_path, target_is_directory=True)
@@ -119,6 +121,7 @@ def test_the_same_text_is_known_again(tmp_path):
     assert other.sha256() not in after
 
 
+@HAS_PIPES
 def test_what_serves_no_corpus(tmp_path):
     empty, short = tmp_path / "none", write(tmp_path / "short.txt", "1 2")
     empty.mkdir()

@@ -105,26 +105,26 @@ class HeadsStage(QWidget):
         """Return the measure that goes up, which is that of the map."""
         return self._measure("up")
 
-    def show_heads(self, heads: Heads) -> None:
-        """Show these numbers; what was chosen stays where it is there."""
-        self._heads = heads
+    def show_heads(
+        self, heads: Heads, selected: Head | None = None, picked: Collection[Head] = ()
+    ) -> None:
+        """Show these numbers; the measures that were chosen stay where they are there."""
+        self._heads, self._selected, self._picked = heads, selected, frozenset(picked)
         for side, box in (("across", self.across), ("up", self.up)):
             self._offer(box, self._measure(side))
         self._draw()
 
     def set_selected(self, head: Head | None) -> None:
-        """Mark the selected head in all pictures without a signal."""
-        self._selected = head
-        self._draw_dots()
-        self.map.set_selected(*((None, None) if head is None else head))
-        self.table.select_key(head)
+        """Mark the selected head without a signal."""
+        if head != self._selected:
+            self._selected = head
+            self._mark()
 
     def set_picked(self, heads: Collection[Head]) -> None:
         """Mark the picked heads."""
-        self._picked = frozenset(heads)
-        self._draw_dots()
-        self.map.set_picked(self._picked)
-        self.table.set_marked(self._picked)
+        if frozenset(heads) != self._picked:
+            self._picked = frozenset(heads)
+            self._mark()
 
     def choices(self) -> dict[str, str]:
         """Return what is remembered between starts."""
@@ -137,7 +137,7 @@ class HeadsStage(QWidget):
         self._wanted |= {side: choices[side] for side in _FIRST if side in choices}
         self._show_look()
         if self._heads is not None:
-            self.show_heads(self._heads)
+            self.show_heads(self._heads, self._selected, self._picked)
 
     def read(self) -> dict[str, Any]:
         """Return what is drawn."""
@@ -184,16 +184,27 @@ class HeadsStage(QWidget):
         box.setCurrentIndex(-1 if chosen is None else box.findData(chosen.key))
 
     def _draw(self) -> None:
-        self._draw_dots()
-        heads, up = self._heads, self._measure("up")
+        """Draw the picture in sight; the others when they are turned to."""
+        heads, up, look = self._heads, self._measure("up"), self.look.value()
         if heads is None or up is None or 0 in heads.shape:
             return
-        self.map.show_maps(head_map(heads, up))
-        self.map.set_selected(*((None, None) if self._selected is None else self._selected))
-        self.map.set_picked(self._picked)
-        self.table.set_ranking(table(heads))
-        self.table.select_key(self._selected)
-        self.table.set_marked(self._picked)
+        if look == "map":
+            self.map.show_maps(head_map(heads, up))
+        elif look == "table":
+            self.table.set_ranking(table(heads))
+        self._mark()
+
+    def _mark(self) -> None:
+        """Mark what is selected and picked; of dots the names and the colours are other ones."""
+        look, chosen = self.look.value(), self._selected
+        if look == "dots":
+            self._draw_dots()
+        elif look == "map":
+            self.map.set_selected(*((None, None) if chosen is None else chosen))
+            self.map.set_picked(self._picked)
+        else:
+            self.table.select_key(chosen)
+            self.table.set_marked(self._picked)
 
     def _draw_dots(self) -> None:
         heads, across, up = self._heads, self._measure("across"), self._measure("up")
@@ -217,6 +228,7 @@ class HeadsStage(QWidget):
 
     def _on_look(self, _look: object) -> None:
         self._show_look()
+        self._draw()
         self.chosen.emit()
 
     def _on_measure(self, _index: int) -> None:

@@ -122,8 +122,7 @@ class CorpusView(AnalysisView):
 
     def _show(self, heads: Heads) -> None:
         self._heads = heads
-        self._stage.show_heads(heads)
-        self._on_picked()
+        self._stage.show_heads(heads, self._chosen(), self._picked_here())
         self._draw_head()
 
     def _draw_head(self) -> None:
@@ -164,10 +163,13 @@ class CorpusView(AnalysisView):
             self._attempt(self._redraw_head, self._result)
 
     def _on_picked(self, _picked: object = None) -> None:
+        self._stage.set_picked(self._picked_here())
+
+    def _picked_here(self) -> list[Head]:
+        """Return the picked heads that are here."""
         heads = self._heads
-        if heads is not None:
-            found = [heads.find(layer, head) for layer, head in self.selection.picked]
-            self._stage.set_picked([head for head in found if head is not None])
+        found = [] if heads is None else [heads.find(*part) for part in self.selection.picked]
+        return [head for head in found if head is not None]
 
     def _on_chosen(self) -> None:
         if self._chosen() is None:

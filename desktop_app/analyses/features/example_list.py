@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 _BEFORE = 0.7  # of the room left and right of an example, what is given to what stands before it
 _WINDOW_LINES = 12
 _NEAR = 60
+
+
+def _told(values: np.ndarray, token: int) -> str:
+    value = float(values[token])
+    return f"activation {amount(value)}" if np.isfinite(value) else ""
 
 
 @dataclass(frozen=True)
@@ -149,9 +155,8 @@ class ExampleRow(QWidget):
         if values is None:
             values = np.full(count, np.nan)
             values[one.position] = one.value
-        told = [f"activation {amount(float(v))}" if np.isfinite(v) else "" for v in values]
-        limits, tokens = (0.0, self._most), self._tokens[first:last]
-        self.strip.show_tokens(tokens, values[first:last], limits, told[first:last], first=first)
+        values, limits, tokens = values[first:last], (0.0, self._most), self._tokens[first:last]
+        self.strip.show_tokens(tokens, values, limits, partial(_told, values), first=first)
         self.strip.set_selected(one.position - first)
 
 

@@ -31,6 +31,7 @@ _MOST_SHOWN = 200
 _ROWS = {WRITE: "Decoder row", READ: "Encoder column"}
 _NO_CORPUS = "Name a corpus in the settings to see where in it the feature is active"
 _NOT_KEPT = "The corpus was too long to keep every feature's activations: look closer at this one"
+_LATER = "Examples stand here when the text has been read"
 _NEVER = "It is never active in the corpus"
 _NO_LISTS = "Look closer at this feature to see the tokens that it reads and writes"
 _SOME = "Look closer at this feature for their logits, what it lowers, and what it reads"
@@ -146,6 +147,8 @@ class FeaturePage(FeaturesPage):
         found = self._found
         if found is None or not found.has_corpus:
             return _NO_CORPUS
+        if found.grows:
+            return _LATER
         over = found.over(self._feature)
         return _NEVER if over is not None and over.density == 0 else _NOT_KEPT
 
@@ -189,7 +192,9 @@ class FeaturePage(FeaturesPage):
         self._space.setVisible(known or bool(tokens))
         self._no_lists.setVisible(not known)
         self._no_lists.setText(_SOME if tokens else _NO_LISTS)
-        self._space.set_full_text(f"{_ROWS[side]}, unembedded ({space_words(found)})")
+        self._space.set_full_text(
+            f"{_ROWS[side]}, unembedded ({space_words(found, writes=side == WRITE)})"
+        )
         titles = ("Raises", "Lowers") if side == WRITE else ("Nearest", "Farthest")
         if isinstance(rows, dict):
             self.tokens.set_ranking(charts.directions(rows["top"], rows["bottom"], titles))

@@ -93,7 +93,9 @@ def _lead(chosen: ChosenFeature) -> dict[str, Any]:
 
 
 def _loudest(model: LoadedModel, kinds: np.ndarray, alone: np.ndarray) -> dict[str, Any]:
-    """Return the token that by itself makes the feature largest."""
+    """Return the token that by itself makes the feature largest; None: none makes it active."""
+    if not np.nanmax(alone) > 0:
+        return {"loudest_alone": None}
     token = int(kinds[int(np.nanargmax(alone))])
     piece, text = model.tokenizer.describe(token)
     return {"loudest_alone": {"id": token, "piece": piece, "text": text}}

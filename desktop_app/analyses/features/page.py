@@ -26,6 +26,7 @@ class FeaturesPage(QWidget):
         prompt_chosen: Another prompt, by its number.
         position_chosen: Another token of the prompt.
         choice_made: What is to be remembered between starts, as texts by name.
+        look_wanted: A run for the feature that is shown is asked for.
     """
 
     name: ClassVar[str] = ""
@@ -36,6 +37,7 @@ class FeaturesPage(QWidget):
     prompt_chosen = Signal(object)
     position_chosen = Signal(int)
     choice_made = Signal(dict)
+    look_wanted = Signal()
 
     @override
     def minimumSizeHint(self) -> QSize:

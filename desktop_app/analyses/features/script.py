@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.grammar import resolve_index
-from desktop_app.support.autoencoder_files import folder_of
+from desktop_app.support.autoencoder_files import OWN, folder_of
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def facts(result: Result, params: FeaturesParams) -> dict[str, Any]:
     chosen = params.feature >= 0
     lead = _lead(result) if chosen else None
     return {
-        "folder": str(folder_of(params.sae)),
+        # As it was named, so that a folder below the home is found in another home too.
+        "folder": str(folder_of(params.sae)) if params.sae == OWN else params.sae,
         "reads": reads,
         "writes": writes,
         "transcoder": writes != reads,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.features.found import Token
 
 Limits = tuple[float, float]
+Tell = Callable[[int], str]
 _BAR, _TALL, _GAP = 84, 10, 6
 
 
@@ -31,7 +33,7 @@ class Strip(TokenStrip):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._tokens: Sequence[Token] = ()
-        self._told: Sequence[str] = ()
+        self._told: Tell | None = None
         self._first = 0
         self.setAccessibleName(name)
         policy = self.sizePolicy()
@@ -43,7 +45,7 @@ class Strip(TokenStrip):
         tokens: Sequence[Token],
         values: np.ndarray | None,
         limits: Limits,
-        told: Sequence[str] = (),
+        told: Tell | None = None,
         *,
         diverging: bool = False,
         first: int = 0,
@@ -54,7 +56,7 @@ class Strip(TokenStrip):
             tokens: In their order.
             values: `[tokens]`; NaN has no tint.
             limits: The values at the ends of the tints.
-            told: A line or more on each, beneath what it is.
+            told: Tells one of them, by its number, in a line or more beneath what it is.
             diverging: Whether 0 is the middle of the tints.
             first: The position of the first of them in its text.
         """
@@ -72,7 +74,7 @@ class Strip(TokenStrip):
             f"position {self._first + position}",
             f"id {token.id} · piece {token.piece!r} · text {token.text!r}",
         ]
-        told = self._told[position] if position < len(self._told) else ""
+        told = "" if self._told is None else self._told(position)
         return "\n".join([*lines, told] if told else lines)
 
 

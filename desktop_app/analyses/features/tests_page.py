@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,16 +26,28 @@ from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.layouts import column_in, row_of
+from desktop_app.widgets.basics.messages import EmptyState
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from desktop_app.analyses.features.found import Found
 
 _LINES = 4
-_OTHER = "These tests are of the feature that a run was made for. Look closer at {} to make them."
-_NO_PROMPTS = "These tests are made on prompts: run with some."
+_OTHER = (
+    "Not made for {}",
+    "The text without each token, the prompt without the feature, and whether a token alone tells "
+    "it: these need a run for the feature.",
+    "Look closer",
+)
+_NO_PROMPTS = (
+    "No prompts in this run",
+    "These tests are made on the prompts of the table: run again with some there.",
+    "",
+)
 
 
 class TestsPage(FeaturesPage):
@@ -47,8 +60,8 @@ class TestsPage(FeaturesPage):
     def __init__(self) -> None:
         super().__init__()
         self._found: Found | None = None
-        self._prompt = 0
-        self._none = label("", "muted", wrap=True)
+        self._prompt, self._missing = 0, ""
+        self._none = EmptyState("search", *_NO_PROMPTS)
         self._taken = _Part("Ablated text")
         self._without = _Part("Direction ablated")
         self._alone = ElidedLabel("Is it readable from the embedding?", "heading")
@@ -62,7 +75,8 @@ class TestsPage(FeaturesPage):
         right.setMinimumWidth(260)
         strips.setMinimumWidth(320)
         self._shown = Reflow((strips, 3, 480, 260), (right, 2, 300, 260))
-        column_in(self, self._none, (self._shown, 1))
+        column_in(self, (self._none, 1), (self._shown, 1))
+        self._none.action_clicked.connect(self.look_wanted)
         for part in (self._taken, self._without):
             part.strip.token_clicked.connect(self.position_chosen)
         self.plot.point_clicked.connect(self._on_point)
@@ -73,8 +87,9 @@ class TestsPage(FeaturesPage):
         known = feature not in {NONE} and feature == found.chosen and prompt < found.prompts
         self._shown.setVisible(known)
         self._none.setVisible(not known)
-        told = _OTHER.format(name_of(feature).lower()) if found.prompts else _NO_PROMPTS
-        self._none.setText("" if known else told)
+        title, *rest = _OTHER if found.prompts else _NO_PROMPTS
+        self._missing = "" if known else title.format(name_of(feature).lower())
+        self._none.set_content("search", self._missing, *rest)
         if known:
             self._draw_taken()
             self._draw_without()
@@ -92,7 +107,7 @@ class TestsPage(FeaturesPage):
     @override
     def read(self) -> dict[str, Any]:
         return {
-            "none": self._none.text(),
+            "none": self._missing,
             "taken": self._taken.read(),
             "without": self._without.read(),
             "alone": self._alone_said.text(),
@@ -111,12 +126,7 @@ class TestsPage(FeaturesPage):
             return
         activation = found.per_token("activation", prompt)
         base = float("nan") if activation is None else float(activation[at])
-        told = [
-            f"{amount(base)} → {amount(base + float(v))} without it ({amount(float(v), sign=True)})"
-            if np.isfinite(v)
-            else "the feature is read here" if n == at else "not taken away"
-            for n, v in enumerate(change)
-        ]  # fmt: skip
+        told = partial(_taken_words, base, change, at)
         said = ablated_sentence(found, prompt)
         self._taken.show_values(found, prompt, change, told, ablated_title(found, prompt), said)
         self._taken.strip.set_read_position(at)
@@ -129,11 +139,7 @@ class TestsPage(FeaturesPage):
         self._without.setVisible(change is not None)
         if change is None:
             return
-        told = [
-            f"{number(float(v), sign=True)} nats without the feature" if np.isfinite(v)
-            else "no token stands before it"
-            for v in change
-        ]  # fmt: skip
+        told = partial(_without_words, change)
         what = "Change of each token's log-probability without the feature"
         said = direction_sentence(found, prompt)
         self._without.show_values(found, prompt, change, told, what, said)
@@ -156,6 +162,20 @@ class TestsPage(FeaturesPage):
         """Do nothing but mark it: the tip says which token it is."""
 
 
+def _taken_words(base: float, change: np.ndarray, at: int, token: int) -> str:
+    value = float(change[token])
+    if np.isfinite(value):
+        return f"{amount(base)} → {amount(base + value)} without it ({amount(value, sign=True)})"
+    return "the feature is read here" if token == at else "not taken away"
+
+
+def _without_words(change: np.ndarray, token: int) -> str:
+    value = float(change[token])
+    if np.isfinite(value):
+        return f"{number(value, sign=True)} nats without the feature"
+    return "no token stands before it"
+
+
 class _Part(QWidget):
     """A strip with what its tints mean above, and what it shows beneath."""
 
@@ -174,7 +194,7 @@ class _Part(QWidget):
         found: Found,
         prompt: int,
         change: np.ndarray,
-        told: list[str],
+        told: Callable[[int], str],
         what: str,
         said: str,
     ) -> None:

@@ -139,8 +139,7 @@ class TokensPage(FeaturesPage):
             return
         values = self._activation() if tint == ACTIVATION else found.per_token(tint, self._prompt)
         limits = upward(values)
-        told = [self._told(n) for n in range(len(found.tokens(self._prompt)))]
-        self.strip.show_tokens(found.tokens(self._prompt), values, limits, told)
+        self.strip.show_tokens(found.tokens(self._prompt), values, limits, self._told)
         self.strip.set_selected(self._position)
         known = values is not None and bool(np.isfinite(values).any())
         self.ramp.set_scale(limits if known else None)
@@ -152,10 +151,9 @@ class TokensPage(FeaturesPage):
             return _TIPS[tint].partition(":")[0]
         if self._feature == NONE:
             return "No feature is active in this prompt"
-        told = f"{name_of(self._feature)} at each token"
         if np.isnan(self._activation()).any():
-            told += " · where it is not among those listed, it is not known: look closer"
-        return told
+            return f"{name_of(self._feature)} · not known where it is not among those listed"
+        return f"{name_of(self._feature)} at each token"
 
     def _told(self, position: int) -> str:
         """Say the numbers of a token: activation, active features, error, the strongest."""

@@ -68,6 +68,7 @@ class FeaturesView(AnalysisView):
             page.prompt_chosen.connect(self.selection.select_prompt)
             page.position_chosen.connect(self.selection.select_position)
             page.choice_made.connect(self._on_choice)
+            page.look_wanted.connect(self._on_look)
         self.selection.position_changed.connect(self._on_position)
 
     def _offer_ways(self) -> None:

@@ -60,7 +60,12 @@ def sae_name(folder: str) -> str:
     return clipped(PurePath(folder).name or folder, 40)
 
 
-def space_words(found: Found) -> str:
-    """Say in which space a feature's directions lie: the residual stream, or another site."""
+def space_words(found: Found, *, writes: bool) -> str:
+    """Say in which space a direction lies: the residual stream, or another site of the model.
+
+    What a transcoder writes is another site than what it reads.
+    """
+    if writes and found.card.get("writes"):
+        return clipped(str(found.card["writes"]), 60)
     site = str(found.card.get("site", ""))
     return "residual stream" if site.startswith("resid") else SITES.get(site, site) or "its site"

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.contract.report import CheckingReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import free_bytes, texts_per_pass
 from desktop_app.engine.model import site_hook
+from desktop_app.engine.sites import report_hooks
 from desktop_app.methods.text_windows import TextWindows, own_corpus
 from desktop_app.methods.watching import in_batches
 from desktop_app.pictures.words import plural
@@ -125,16 +127,27 @@ class Text:
             model: The model.
             place: Layer and site.
             length: Tokens of a window.
-            report: Told after every pass; may cancel there.
+            report: Told after every pass; may cancel at every layer.
 
         Raises:
             BadInputError: Activations are not finite, or there is only one window.
         """
         name = site_hook(*place)
         limit = texts_per_pass(model, length, 1) if model.reads_together else 1
+        hooks = list(report_hooks(model, CheckingReporter(report)))
+
+        def reader(some: Sequence[Window]) -> Callable[[slice], torch.Tensor]:
+            """Return what reads some of the windows, float32 `[windows, S, d]`."""
+
+            def read(rows: slice) -> torch.Tensor:
+                ids = model.ids([window.ids for window in some[rows]])
+                return model.seen(ids, name, hooks).view(*ids.shape, -1).float()
+
+            return read
+
         blocks, windows = _Blocks(), iter(self.windows)
         while some := list(islice(windows, limit)):
-            for _rows, x in in_batches(model, len(some), limit, _reader(model, name, some)):
+            for _rows, x in in_batches(model, len(some), limit, reader(some)):
                 if not bool(torch.isfinite(x).all()):
                     raise BadInputError(
                         f"{model.info.name} has activations that are not finite at {place[1]} of "
@@ -159,18 +172,6 @@ class Text:
             "asked for: give a longer text for more."
         )
         return [Notice("text_short", message)]
-
-
-def _reader(
-    model: LoadedModel, name: str, windows: Sequence[Window]
-) -> Callable[[slice], torch.Tensor]:
-    """Return what reads some of the windows, float32 `[windows, S, d]`."""
-
-    def read(rows: slice) -> torch.Tensor:
-        ids = model.ids([window.ids for window in windows[rows]])
-        return model.seen(ids, name).view(*ids.shape, -1).float()
-
-    return read
 
 
 def _joined(blocks: list[torch.Tensor]) -> torch.Tensor:

@@ -88,7 +88,9 @@ def test_a_click_on_a_dot_selects_the_head_everywhere(view, selection):
     told = view.read_out()
     assert told["selected"] == (1, 1)
     assert "L1H1" in told["named"]
+    press(view, "Map")
     assert find(view, Heatmap, "All heads, layer by head").selected() == (1, 1)
+    press(view, "Table")
     assert find(view, RankingList, "All heads, every measure").selected_key() == (1, 1)
 
 

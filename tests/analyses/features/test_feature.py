@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from transformer_lens.tools.analysis import logit_readout
+from transformers import AutoModelForCausalLM
 
 from desktop_app.analyses.features import run as features
 from desktop_app.analyses.features.readable import sentence
@@ -168,6 +169,43 @@ def test_taking_a_direction_away_is_the_difference_of_two_plain_passes(
         (change,) = result.data["direction_ablated"]
         np.testing.assert_allclose(change, told() - base, atol=2e-5)
         assert np.abs(change).max() > 1e-4
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_both_ablations_are_those_of_plain_hugging_face(architecture, tmp_path):
+    model, tensors = tiny(architecture), drawn(tiny(architecture).info.d_model, 24)
+    sae = save_sae(tmp_path / "sae", tensors, "blocks.1.hook_resid_pre")
+    plain = AutoModelForCausalLM.from_pretrained(model.info.source)
+    body = plain.model.layers if architecture == "llama" else plain.transformer.h
+    taken, seen = [], []
+
+    def before(_block, args, kwargs):
+        x = args[0] if args else kwargs["hidden_states"]
+        f = ((x - tensors["b_dec"]) @ tensors["W_enc"] + tensors["b_enc"]).relu()
+        seen.append(f[0])
+        x = x - sum(f[..., i, None] * tensors["W_dec"][i] for i in taken)
+        return ((x, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": x})
+
+    body[1].register_forward_pre_hook(before, with_kwargs=True)
+
+    def logprobs(ids):
+        with torch.no_grad():
+            logits = plain(torch.tensor([ids])).logits[0]
+        return logits[:-1].log_softmax(-1)[torch.arange(len(ids) - 1), ids[1:]]
+
+    ids = list(look(model, sae, "ab cd f").prompts[0].tokens.ids)
+    base = logprobs(ids)
+    feature = int(seen[-1][2:].amax(0).argmax())
+    data = look(model, sae, "ab cd f", feature=feature).data
+    np.testing.assert_allclose(data["activation"][0], seen[0][:, feature], atol=1e-5)
+    taken.append(feature)
+    np.testing.assert_allclose(data["direction_ablated"][0], logprobs(ids) - base, atol=1e-4)
+    taken.clear()
+    at = int(data["peak"][0])
+    for j in range(at):
+        logprobs(ids[:j] + ids[j + 1 :])
+        change = float(seen[-1][at - 1, feature] - seen[0][at, feature])
+        assert data["ablated_text"][0][j] == pytest.approx(change, abs=1e-5)
 
 
 # --- lists

@@ -52,6 +52,7 @@ def test_over_a_text_all_kinds_of_token_are_read_by_themselves(text):
     assert found["linear_r2"] == pytest.approx(1.0, abs=1e-3)
     assert found["linear_tokens"] == 80
     assert "tells 100% of its variance over 80 held-out tokens" in sentence(found)
+    assert look(text, feature=1, tokens=10).data["from_embedding"]["linear_r2"] is None
     assert len(result.prompts) == 2
     np.testing.assert_allclose(result.data["activation"][0], [0, 0, 1, 0], atol=1e-5)
     assert reads_prompts(result)

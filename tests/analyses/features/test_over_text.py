@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -532,7 +533,32 @@ def test_a_result_that_must_be_small_keeps_fewer(toy, text, monkeypatch):
     assert "more than 60 activations" in notices[0].message
 
 
-def test_memory_stays_bounded(toy, text, monkeypatch):
+def peak_bytes(work):
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("few_at_once")
+def test_memory_stays_flat_where_not_all_is_kept(toy, text, monkeypatch):
+    text.write_text(text.read_text("utf-8") * 2, "utf-8")
+    read(toy, text, tokens=100)
+
+    def grown(most):
+        monkeypatch.setattr(spec, "MOST_ENTRIES", most)
+        once, often = (
+            peak_bytes(lambda n=n: read(toy, text, tokens=n, feature=-1, fresh=True))
+            for n in (200, 1700)
+        )
+        return often - once
+
+    assert grown(300) < grown(10**6) / 2
+
+
+def test_memory_is_told(toy, text, monkeypatch):
     needed = [memory_needed(*toy, params_of(text, tokens=n)) for n in (10_000, 5_000_000)]
     assert needed[1] - needed[0] < 45 * spec.MOST_ENTRIES + 4 * 5_000_000 + 200_000_000
     asked = []

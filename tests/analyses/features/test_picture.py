@@ -11,7 +11,7 @@ from desktop_app.analyses.features import charts, picture
 from desktop_app.analyses.features.card_words import card_facts
 from desktop_app.analyses.features.explain import WHATS, explain
 from desktop_app.analyses.features.found import NONE, Found
-from desktop_app.analyses.features.words import amount, share
+from desktop_app.analyses.features.words import amount, share, space_words
 from desktop_app.pictures.facts import Place
 from desktop_app.pictures.naming import result_name
 from desktop_app.pictures.text_tables import as_text
@@ -57,6 +57,16 @@ def test_a_transcoder_says_what_it_writes_and_what_is_not_said_is_told_as_such()
     assert told["Activation"] == "JumpReLU"
     assert told["Input"] == "scaled mean 0, variance 1"
     assert (told["Model"], told["Data"], told["BOS"]) == ("not said", "not said", "yes")
+
+
+def test_a_direction_is_of_the_place_that_it_reads_or_writes(found):
+    assert space_words(found, writes=True) == "residual stream"
+    card = CARD | {"site": "mlp_in", "writes": "blocks.1.hook_mlp_out"}
+    transcoder = changed(card=card)
+    assert space_words(transcoder, writes=True) == "blocks.1.hook_mlp_out"
+    assert space_words(transcoder, writes=False) == "mlp_in"
+    head = changed(card=CARD | {"site": "head_z"})
+    assert space_words(head, writes=True) == "head output (z)"
 
 
 def test_a_folder_may_say_anything_and_it_stays_on_one_line():

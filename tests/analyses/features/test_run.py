@@ -12,6 +12,7 @@ from desktop_app.analyses.features import on_prompts
 from desktop_app.analyses.features import run as features
 from desktop_app.analyses.features.on_prompts import tokens_of
 from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams
+from desktop_app.cli_options import TerminalReporter
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.result import PARTIAL
@@ -228,3 +229,13 @@ def test_there_must_be_a_prompt_and_an_autoencoder(sae, tmp_path):
         look(named("toy"), sae)
     with pytest.raises(BadInputError, match="--sae"):
         look(named("toy"), str(tmp_path / "nowhere"), "1 2")
+
+
+def test_on_the_command_line_activations_are_said_to_be_stored(capsys):
+    reporter = TerminalReporter(ANALYSIS.name, ANALYSIS.stored)
+    reporter.stores(64_000_000, 2_000_000_000)
+    TerminalReporter("other").stores(64_000_000, 2_000_000_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "features: activations take 64.0 MB",
+        "other: patterns take 64.0 MB",
+    ]

@@ -133,6 +133,13 @@ def test_scripts_are_formatted_and_clean(tmp_path):
     require_clean(tmp_path)
 
 
+def test_the_folder_is_the_one_that_was_named():
+    whole = result_of("standard")
+    for named_so, told in (("~/saes/one", 'SAE = "~/saes/one"'), ("toy", "saes/toy")):
+        params = {**whole.params, "sae": named_so}
+        assert told in export_scripts.to_script(replace(whole, params=params))
+
+
 def test_what_a_script_cannot_compute_is_refused():
     whole = result_of("standard")
     with pytest.raises(BadInputError, match="of a text alone"):

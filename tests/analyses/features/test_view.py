@@ -335,11 +335,14 @@ def test_what_falls_is_warm_and_what_rises_is_cold(view, themed):
     assert rises.blue() > rises.red()
 
 
-def test_tests_are_of_the_feature_that_was_run_alone(view):
+def test_tests_are_of_the_feature_that_was_run_alone(view, heard):
     press(view, "Tests on the prompt")
     number(view, 1)
-    assert "Look closer at feature 1" in view.read_out()["tests_page"]["none"]
+    assert view.read_out()["tests_page"]["none"] == "Not made for feature 1"
     assert in_sight(view, TokenStrip) == []
+    asked = heard(view.run_requested)
+    in_sight(view, QPushButton, "Look closer")[-1].click()
+    assert [params.feature for (params,) in asked] == [1]
     number(view, CHOSEN)
     assert view.read_out()["tests_page"]["none"] == ""
 
@@ -427,7 +430,9 @@ def test_features_are_listed_while_the_corpus_is_read(view):
     assert not told["can_steer"]
     press(view, "One feature")  # where one looks meanwhile, one stays
     view.show_partial(data)
-    assert view.read_out()["page"] == "feature"
+    told = view.read_out()
+    assert told["page"] == "feature"
+    assert "when the text has been read" in told["feature_page"]["none"]
     view.show_busy(False)
     assert len(view.read_out()["feature_page"]["ends"]) == 2
 

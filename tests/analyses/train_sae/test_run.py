@@ -206,6 +206,23 @@ def test_stopped_before_there_is_anything_or_where_nobody_wants_it_nothing_is(
     assert named("toy").hooks_left() == 0
 
 
+def test_a_pass_is_stopped_at_a_layer(train):
+    class Asked(SilentReporter):
+        checks = 0
+
+        def check(self):
+            self.checks += 1
+            if self.checks == 2:  # of the layers up to the one that is read
+                raise Cancelled
+
+    model = named("toy")
+    before = model.forward_passes
+    with pytest.raises(Cancelled):
+        train(report=Asked())
+    assert model.forward_passes == before + 1
+    assert model.hooks_left() == 0
+
+
 def test_what_it_takes_is_said_before_anything_is_read(train):
     listener, model = EstimatingReporter(), named("toy")
     before = model.forward_passes
@@ -302,7 +319,7 @@ def test_more_activations_than_there_is_memory_for_are_refused(train, monkeypatc
 def test_activations_that_are_not_finite_are_refused(train, monkeypatch):
     model = named("toy")
     monkeypatch.setattr(
-        model, "seen", lambda ids, name: torch.full((*ids.shape, 128), float("inf"))
+        model, "seen", lambda ids, *_where: torch.full((*ids.shape, 128), float("inf"))
     )
     with pytest.raises(BadInputError, match="not finite at resid_pre of layer 1"):
         train()
