@@ -31,6 +31,10 @@ class BestRows:
         head = torch.arange(heads, device=x.device)[:, None]
         self.rows = x[self.at // length, head, self.at % length].float()
 
+    def come_home(self) -> None:
+        """Leave the device."""
+        self.at, self.most, self.rows = self.at.cpu(), self.most.cpu(), self.rows.cpu()
+
 
 class BestPlaces:
     """The places of largest weight off position 0 and off the query so far, of every head.
@@ -47,16 +51,18 @@ class BestPlaces:
         self._least = np.zeros((layers, heads), dtype=np.int64)
 
     def add(self, first: int, found: list[BestRows]) -> None:
-        """Take in what a pass has found in each layer; `first` is the number of its window 0."""
+        """Take in what a pass has found in each layer, which must have left the device.
+
+        Args:
+            first: The number of its first window.
+            found: By layer.
+        """
         for layer, best in enumerate(found):
-            order = alike(best.most.cpu().numpy())
+            order = alike(best.most.numpy())
             better = np.flatnonzero((order > self._least[layer, :, None]).any(-1))
-            if not len(better):
-                continue
-            some = torch.from_numpy(better).to(best.at.device)
-            at, rows = best.at[some].cpu().numpy(), best.rows[some].cpu().numpy()
-            for number, head in enumerate(better):
-                self._merge(layer, int(head), (first, at[number]), rows[number])
+            at, rows = best.at.numpy(), best.rows.numpy()
+            for head in better.tolist():
+                self._merge(layer, head, (first, at[head]), rows[head])
 
     def _merge(self, layer: int, head: int, at: tuple[int, np.ndarray], rows: np.ndarray) -> None:
         """Take in the rows `[some, key]` of a head."""

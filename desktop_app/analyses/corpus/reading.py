@@ -128,7 +128,6 @@ class Heads:
         with suppress(_EnoughError):
             self._model.run(ids, hooks)
         self._take(numbers, drawn, marked, seen)
-        self.ids.append(ids.cpu().numpy().astype(np.int32))
         self.file += [window.file for window in windows]
         self.start += [window.start for window in windows]
 
@@ -139,15 +138,23 @@ class Heads:
         marked: Marked,
         seen: _Seen,
     ) -> None:
+        """Take in what a pass has shown."""
+        # All leaves the device before anything is added: where memory ends there, the same windows
+        # are read again.
         sums = torch.stack(seen.sums).cpu().double().numpy()
+        rows = torch.stack(seen.drawn, 1).cpu().numpy()
+        most, columns = (torch.stack(x).cpu().numpy() for x in (seen.most, seen.columns))
+        ids = marked.ids.cpu().numpy()
+        for best in seen.best:
+            best.come_home()
         for window in range(len(numbers)):  # one by one: a batch adds up as single windows do
             self._sums += sums[:, :, window].transpose(1, 0, 2)
         for name, count in marked.counts.items():
             self._counts[name] += count
         self.best.add(numbers.start, seen.best)
-        rows = torch.stack(seen.drawn, 1).cpu().numpy()
-        self.draws.add(numbers, drawn, torch.stack(seen.most).cpu().numpy(), rows)
-        self.attended.add(marked.ids.cpu().numpy(), torch.stack(seen.columns).cpu().numpy())
+        self.draws.add(numbers, drawn, most, rows)
+        self.attended.add(ids, columns)
+        self.ids.append(ids.astype(np.int32))
 
 
 def _look(x: torch.Tensor, marked: Marked, chosen: torch.Tensor, seen: _Seen) -> None:
