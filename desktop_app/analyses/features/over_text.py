@@ -302,8 +302,12 @@ class _Reading:
         return Active.joined(parts)
 
     def _narrow(self) -> None:
-        """Let go of other features' activations where all of them are too many."""
+        """Let go of other features' activations where all of them are too many.
+
+        Up to here they stay on disk, for a run of another feature.
+        """
         if self._tally.of == ALL and self._tally.entries > self._most:
+            self._keep()
             feature = self._params.feature
             self._tally.narrow(feature if feature >= 0 else NONE)
 
