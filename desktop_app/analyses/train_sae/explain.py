@@ -61,7 +61,7 @@ def _l0(result: Result) -> Explained:
     return Explained(
         "L0",
         "mean over tokens of how many features are above 0",
-        f"{few(l0)} of {features:,} at the end, {share(l0 / features)}",
+        f"{few(l0)} of {features:,} at the end, on tokens held out: {share(l0 / features)}",
         "Few features a token are what makes each of them worth a look; a larger L1 or a smaller K "
         "gives fewer, and a worse x̂.",
         _PAGE,

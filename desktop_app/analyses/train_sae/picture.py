@@ -81,7 +81,7 @@ def l0_curve(data: Mapping[str, Any]) -> Curves:
     x, y = binned(data["l0"])
     curves = _curve("features a token", x, y, Scale("features a token", log=bool((y > 0).any())))
     end = float(data.get("l0_end", np.nan))
-    return replace(curves, marks=(Mark(end, f"{few(end)} at the end"),)) if end > 0 else curves
+    return replace(curves, marks=(Mark(end, f"{few(end)} held out"),)) if end > 0 else curves
 
 
 def dead_curve(data: Mapping[str, Any]) -> Curves:

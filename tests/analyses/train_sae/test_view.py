@@ -60,6 +60,11 @@ def test_it_says_how_good_it_is_and_opens_its_features(make_view, heard, trained
     assert "text.txt" in shown["details"]
     np.testing.assert_array_equal(shown["loss"].lines[0].values, result.data["loss"])
     np.testing.assert_array_equal(shown["l0"].lines[0].values, result.data["l0"])
+    (mark,) = shown["l0"].marks
+    assert (mark.value, mark.text) == (
+        result.data["l0_end"],
+        f"{result.data['l0_end']:.1f} held out",
+    )
     np.testing.assert_array_equal(shown["dead"].lines[0].values, 100 * result.data["dead"])
     assert shown["loss"].text(2) == f"Step 3\nloss {data_of.number(result.data['loss'][2], 4)}"
     QTest.mouseClick(view.open, Qt.MouseButton.LeftButton)
