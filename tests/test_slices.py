@@ -28,7 +28,10 @@ OTHER_MEANINGS = {
         (f"analyses/fit_lens/{m}.py", "corpus"): _TEXTS
         for m in ("picture", "run", "script", "spec")
     },
-    ("analyses/features/found.py", "ablate"): "the setting that says how tokens are taken away",
+    **{
+        (f"analyses/features/{m}.py", "ablate"): "the setting that says how tokens are taken away"
+        for m in ("found", "spec")
+    },
     ("analyses/features/found.py", "corpus"): "the text that features are read over",
     ("analyses/features/card_words.py", "tokens"): "how many an autoencoder was trained on",
     ("analyses/lens/view.py", "corpus"): _TEXTS,
@@ -41,7 +44,7 @@ OTHER_MEANINGS = {
     ("analyses/features/spec.py", "rank"): "an axis: the place of a feature among others",
     **{
         (f"analyses/features/{m}.py", "tokens"): "how many there are, or were read"
-        for m in ("kept", "readable")
+        for m in ("kept", "readable", "spec")
     },
     ("support/autoencoder_files.py", "tokens"): "how many an autoencoder was trained on",
     ("methods/lens_files.py", "corpus"): _TEXTS,

@@ -200,8 +200,8 @@ def spliced(
         own = rows_at(read[0], ids, head.head).float() if read else there
         features = autoencoder.encode(own)
         found = autoencoder.decode(features if change is None else change(features), own)
-        if error:
-            found = found + (there - autoencoder.decode(features, own))
+        if error:  # in this order nothing is rounded where nothing is changed
+            found = there + (found - autoencoder.decode(features, own))
         if head.head is None:
             return found.reshape(x.shape).to(x.dtype)
         new = x.clone()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
 
 ENDINGS = (".txt", ".md")
-OWN_NAME = "Lensbench' own corpus"
+OWN_NAME = "Lensbench's own corpus"
 MOST_FILES = 10_000
 _MOST_NAMES = 500_000
 

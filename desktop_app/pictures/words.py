@@ -288,7 +288,8 @@ def setting_words(name: str, field: Any, value: Any) -> str:
     known = words.get(str(value) or ":", words.get("") if value != "" else None)
     counted = plural(value, extra["counted"]) if "counted" in extra else ""
     if known is not None:
-        return str(known).format(counted or choice_label(value))
+        amount = f"{value:,}" if isinstance(value, int) else choice_label(value)
+        return str(known).format(counted or amount)
     if counted or value in ("", None):
         return counted
     told = f"{extra['numbered']} {value + 1}" if "numbered" in extra else f"{title} {value}"

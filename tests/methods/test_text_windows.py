@@ -184,7 +184,7 @@ def test_without_a_text_it_is_the_corpus_that_comes_along(tmp_path, monkeypatch)
     assert len(list(islice(found, 3))) == 3
     write(tmp_path / "a.txt", "1 2")
     monkeypatch.setattr(text_windows, "own_corpus", lambda: tmp_path)
-    with pytest.raises(BadInputError, match=r"^Lensbench' own corpus holds no whole window"):
+    with pytest.raises(BadInputError, match=r"^Lensbench's own corpus holds no whole window"):
         list(windows_of(""))
 
 

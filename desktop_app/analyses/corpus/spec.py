@@ -32,7 +32,7 @@ class CorpusParams(Params):
         cli="path",
         metavar="FILE|FOLDER",
         max_length=MAX_PATH,
-        words={"": "on Lensbench' own corpus"},
+        words={"": "on Lensbench's own corpus"},
         named={"": ""},
     )
     window: int = setting(
@@ -81,7 +81,7 @@ def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> in
 
 ANALYSIS = Analysis(
     name="corpus",
-    title="Heads over text",
+    title="Over text",
     summary="What every head does on ordinary text, over a file or a folder.",
     params=CorpusParams,
     group="does",

@@ -19,6 +19,9 @@ MOST_FEATURES = 10_000_000
 MOST_ENTRIES = 8_000_000
 """Activations over a corpus that are kept one by one; beyond them, the chosen feature's alone."""
 OWN_CORPUS = "own"
+_USUALLY_ACTIVE = 100
+_OVER_TEXT = frozenset({"window", "tokens", "intervals", "examples", "seed", "fresh"})
+_OF_FEATURE = frozenset({"ablate", "position"})
 
 
 class FeaturesParams(Params):
@@ -49,6 +52,7 @@ class FeaturesParams(Params):
         "Features listed of each token, and tokens of each list.",
         ge=1,
         le=100,
+        words={"": "{} listed"},
         advanced=True,
     )
     ablate: Literal["delete", "zero"] = setting(
@@ -76,7 +80,7 @@ class FeaturesParams(Params):
         cli="path",
         metavar="FILE|FOLDER",
         max_length=MAX_PATH,
-        words={"": "", OWN_CORPUS: "over Lensbench' own corpus"},
+        words={"": "", OWN_CORPUS: "over Lensbench's own corpus"},
     )
     window: int = setting(
         128,
@@ -84,6 +88,7 @@ class FeaturesParams(Params):
         "How many tokens of the corpus are read at once, the BOS included.",
         ge=3,
         le=8_192,
+        words={"": "windows of {} tokens"},
         advanced=True,
     )
     tokens: int = setting(
@@ -92,6 +97,7 @@ class FeaturesParams(Params):
         "How many tokens of the corpus are read, BOS not counted.",
         ge=1,
         le=10_000_000,
+        words={"": "{} tokens"},
         advanced=True,
     )
     intervals: int = setting(
@@ -127,6 +133,13 @@ class FeaturesParams(Params):
         return not self.corpus or bool(self.prompts)
 
     @override
+    def idle(self) -> frozenset[str]:
+        """Return what speaks of a corpus where there is none, and of a feature where none is."""
+        return (frozenset() if self.corpus else _OVER_TEXT) | (
+            frozenset() if self.feature >= 0 else _OF_FEATURE
+        )
+
+    @override
     def takes_prompts(self) -> bool:
         """Return that prompts are read beside a corpus as well."""
         return True
@@ -145,7 +158,9 @@ def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> in
     """Return the bytes that a result of these settings keeps at most."""
     if not isinstance(params, FeaturesParams):
         return 0
-    corpus = 8 * MOST_ENTRIES + 4 * params.tokens if params.corpus else 0
+    # Of each token some dozens of features are active; an entry takes eight bytes.
+    entries = min(MOST_ENTRIES, _USUALLY_ACTIVE * params.tokens)
+    corpus = 8 * max(entries, params.tokens) + 4 * params.tokens if params.corpus else 0
     return sum(lengths) * (12 * params.top + 64) + corpus
 
 

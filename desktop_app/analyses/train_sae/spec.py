@@ -25,7 +25,7 @@ class TrainSaeParams(Params):
         cli="path",
         metavar="FILE|FOLDER",
         max_length=MAX_PATH,
-        words={"": "on Lensbench' own corpus"},
+        words={"": "on Lensbench's own corpus"},
         named={"": ""},
     )
     layer: int = setting(
@@ -124,7 +124,7 @@ class TrainSaeParams(Params):
 
 ANALYSIS = Analysis(
     name="train_sae",
-    title="Train features",
+    title="Train SAE",
     summary="Train a small sparse autoencoder on activations of this model.",
     params=TrainSaeParams,
     group="does",

@@ -173,7 +173,8 @@ def _read(raw: Any, text: str, *, specials: bool, **options: bool) -> Any:
         BadInputError: The tokenizer cannot read the text.
     """
     try:
-        return raw(text, add_special_tokens=specials, **options)
+        # Not verbose: what is longer than the model reads is cut or refused by whoever asks.
+        return raw(text, add_special_tokens=specials, verbose=False, **options)
     except BaseException as error:
         if type(error).__name__ != "PanicException":
             raise
