@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -30,6 +29,7 @@ from desktop_app.widgets.basics.segmented import SegmentedControl, Toggle
 from desktop_app.widgets.basics.theme import repolish
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.widgets.forms.file_lines import READERS, FileLine
+from desktop_app.widgets.forms.path_lines import PathLine
 from desktop_app.widgets.forms.text_sources import TextSources
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
     """Return a control for several texts on one line, or for the name of a file."""
     if "between" in extra:
         return _several(str(extra["between"]), str(extra.get("placeholder", "none")))
-    return _path(what, str(extra.get("placeholder", "none")), new=extra["cli"] == _NEW)
+    return _path(what, extra)
 
 
 def _free_text(extra: Mapping[str, Any], what: str) -> Editor:
@@ -269,47 +269,15 @@ def _several(sign: str, placeholder: str) -> Editor:
     return editor
 
 
-class _PathLine(QLineEdit):
-    """The name of a file, typed or chosen.
-
-    Signals:
-        edited: The user named another one.
-    """
-
-    edited = Signal()
-
-    def __init__(self, what: str, placeholder: str, *, new: bool) -> None:
-        super().__init__()
-        self._what, self._new = what, new
-        self.setMinimumWidth(_WIDE)
-        self.setPlaceholderText(placeholder)
-        self.textEdited.connect(self.edited)
-
-    @Slot()
-    def ask(self) -> None:
-        """Let the user choose one from the disk."""
-        # What may be written over is settled by what writes there.
-        keep = QFileDialog.Option.DontConfirmOverwrite
-        title = f"Choose the {self._what}"
-        path = (
-            QFileDialog.getSaveFileName(self, title, self.text(), options=keep)
-            if self._new
-            else QFileDialog.getOpenFileName(self, title)
-        )[0]
-        if path:
-            self.setText(path)
-            self.edited.emit()
-
-
-def _path(what: str, placeholder: str, *, new: bool = False) -> Editor:
-    """Return a control for the name of a file, and a button that chooses one, or a new one."""
-    line = _PathLine(what, placeholder, new=new)
+def _path(what: str, extra: Mapping[str, Any]) -> Editor:
+    """Return a control for the name of a file or a folder, and a button that chooses one."""
+    line = PathLine(what, str(extra.get("metavar", "")), new=extra["cli"] == _NEW)
+    line.setMinimumWidth(_WIDE)
+    line.setPlaceholderText(str(extra.get("placeholder", "none")))
     editor = Editor(line, line.edited, line.text, line.setText)
-    choose = icon_button("folder", f"Choose the {what}…")
-    choose.clicked.connect(line.ask)
     row = editor.layout()
     if isinstance(row, QHBoxLayout):
-        row.insertWidget(1, choose)
+        row.insertWidget(1, line.button)
     line.returnPressed.connect(editor.submitted)
     return editor
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QPushButton,
     QSpinBox,
     QToolButton,
@@ -336,6 +337,31 @@ def test_a_file_is_typed_or_chosen(shown, qtbot, monkeypatch):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)  # cancelled
     assert form.value().text == "/some/other.txt"
     assert button.accessibleName()
+
+
+def test_a_folder_is_chosen_as_one_or_asked_for_where_a_file_can_be_meant(
+    shown, qtbot, monkeypatch
+):
+    class Places(Params):
+        sae: str = setting("", "Autoencoder", "One.", cli="path", metavar="FOLDER")
+        text: str = setting("", "Text", "Both.", cli="path", metavar="FILE|FOLDER")
+
+    form = shown(ParamsForm(Places), 700, 200)
+    monkeypatch.setattr(QMenu, "popup", lambda *_args: None)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_args: "/a/folder")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: ("/a/file.txt", ""))
+    (button,) = form.editor("sae").findChildren(QToolButton)
+    with qtbot.waitSignal(form.changed):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert form.value().sae == "/a/folder"
+    (button,) = form.editor("text").findChildren(QToolButton)
+    for place, words in (("/a/file.txt", "A file…"), ("/a/folder", "A folder…")):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        menu = form.editor("text").control.findChildren(QMenu)[-1]
+        (action,) = [one for one in menu.actions() if one.text() == words]
+        action.trigger()
+        menu.close()
+        assert form.value().text == place
 
 
 def test_a_circuit_is_typed_or_taken_from_a_file(shown, qtbot, monkeypatch, tmp_path):
