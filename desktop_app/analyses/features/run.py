@@ -66,7 +66,8 @@ def run(model: LoadedModel, params: FeaturesParams, report: Reporter) -> Result:
     work = _Work(model, params, autoencoder, texts)
     missing = work.run(report)
     records = () if prepared is None else prepared.records[: work.count()]
-    notices = [*_repairs(params, prepared), *work.notices(), *missing]
+    repairs = [*_repairs(params, prepared), *_other_beginning(model, params, autoencoder)]
+    notices = [*repairs, *work.notices(), *missing]
     stopped.tell_end(report)
     return finish(model, ANALYSIS, params, records, (work.fields(), notices), clock)
 
@@ -83,6 +84,26 @@ def _refuse_absent(params: FeaturesParams, autoencoder: Autoencoder) -> None:
 def _repairs(params: FeaturesParams, prepared: Prepared | None) -> list[Notice]:
     """Return which answers were repaired: none is compared here, but a prompt may be another."""
     return list(prepared.notices) if params.fix and prepared is not None else []
+
+
+def _other_beginning(
+    model: LoadedModel, params: FeaturesParams, autoencoder: Autoencoder
+) -> list[Notice]:
+    """Return the warning where texts begin otherwise than those that it was trained on."""
+    trained = {"true": True, "yes": True, "false": False, "no": False}.get(
+        autoencoder.head.facts.get("bos", "").lower()
+    )
+    bos = model.tokenizer.bos_id
+    begins = bos is not None and encoder_of(model, params).encode("a").ids[:1] == (bos,)
+    if trained is None or trained == begins:
+        return []
+    how, instead = ("with", "yes") if trained else ("without", "no")
+    message = (
+        f"The autoencoder was trained on texts {how} a BOS, and these texts are read "
+        f"{'without' if trained else 'with'} one: choose --bos {instead}, or trust the first "
+        "tokens less."
+    )
+    return [Notice("sae_bos_differs", message)]
 
 
 def _say_needs(

@@ -239,3 +239,21 @@ def test_on_the_command_line_activations_are_said_to_be_stored(capsys):
         "features: activations take 64.0 MB",
         "other: patterns take 64.0 MB",
     ]
+
+
+@pytest.mark.parametrize(("trained", "bos", "said"), [(True, "no", "yes"), (False, "auto", "no")])
+def test_texts_that_begin_otherwise_than_those_it_was_trained_on_are_said(
+    trained, bos, said, tmp_path
+):
+    model = named("toy")
+    sae = save_sae(tmp_path / "sae", drawn(model.info.d_model, 8), HOOK)
+    path = tmp_path / "sae" / "cfg.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "prepend_bos": trained}))
+    (told,) = [
+        n.message
+        for n in look(model, sae, "1 2 3", bos=bos).warnings
+        if n.code == "sae_bos_differs"
+    ]
+    assert f"--bos {said}" in told
+    other = look(model, sae, "1 2 3", bos="auto" if trained else "no")
+    assert "sae_bos_differs" not in {n.code for n in other.warnings}
