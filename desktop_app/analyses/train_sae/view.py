@@ -48,7 +48,6 @@ class TrainSaeView(AnalysisView):
         set_role(self.open, "primary")
         bind_icon(self.open, "run", "accent_text")
         self.open.clicked.connect(self._on_open)
-        self.open.setVisible(bool(serving("features_with")))
         self.loss, self.l0, self.dead = Plot(), Plot(), Plot()
         self.loss.setAccessibleName("Loss over steps")
         self.l0.setAccessibleName("Active features per token over steps")
@@ -65,6 +64,7 @@ class TrainSaeView(AnalysisView):
         large = panel(ElidedLabel("Loss", "heading"), (self.loss, 1))
         self._plots = Reflow((large, 3, 420, 200), (small, 2, 420, 200), upright=True)
         column_in(content, row_of((self._told, 1), self.open), self._details, (self._plots, 1))
+        self.open.setVisible(bool(serving("features_with")))  # where it has its place
 
     @override
     def picture_widget(self) -> QWidget:
