@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
 
 _GONE = "The autoencoder is not where it was written: “{}”. Train it again."
-_OPEN_TIP = "Read the features of this autoencoder on the prompts of the table"
-_LATER = "When the training has ended"
 _CURVES = ("loss", "l0", "dead")
 
 
@@ -44,7 +42,7 @@ class TrainSaeView(AnalysisView):
         self._details = ElidedLabel("", "muted")
         self.open = QPushButton("Open its features")
         self.open.setEnabled(False)
-        self.open.setToolTip(_LATER)
+        self.open.setToolTip("When the training has ended")
         set_role(self.open, "primary")
         bind_icon(self.open, "run", "accent_text")
         self.open.clicked.connect(self._on_open)
@@ -78,7 +76,7 @@ class TrainSaeView(AnalysisView):
         self._details.set_full_text(data_of.details(result))
         self._draw(result.data)
         self.open.setEnabled(True)
-        self.open.setToolTip(_OPEN_TIP)
+        self.open.setToolTip("Read the features of this autoencoder on the prompts of the table")
 
     @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
@@ -90,7 +88,7 @@ class TrainSaeView(AnalysisView):
         self._details.set_full_text("")
         self._draw(data)
         self.open.setEnabled(False)
-        self.open.setToolTip(_LATER)
+        self.open.setToolTip("When the training has ended")
         return True
 
     def _draw(self, data: Mapping[str, Any]) -> None:
