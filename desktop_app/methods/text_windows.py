@@ -19,7 +19,7 @@ from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from desktop_app.contract.params import Params
     from desktop_app.engine.model import LoadedModel
@@ -122,7 +122,7 @@ class TextWindows:
         self._ended = True
 
     def sha256(self) -> str:
-        """Return what tells the text that was read so far from others."""
+        """Return what tells the text that was read so far from others, as `sha256_of` does."""
         return self._hash.hexdigest()
 
     def notices(self) -> list[Notice]:
@@ -166,9 +166,24 @@ class TextWindows:
             begin = begin if ids else start
             ids.append(token)
             if len(ids) == self.size:
-                self._hash.update(repr(ids).encode())
+                self._hash.update(_stored(ids))
                 yield Window((*self.lead, *ids), number, begin)
                 ids = []
+
+
+def sha256_of(windows: Iterable[Sequence[int]]) -> str:
+    """Return what tells a text from others, of the tokens in its windows without what leads them.
+
+    It is one for all that read the same tokens in windows of one size.
+    """
+    told = hashlib.sha256()
+    for ids in windows:
+        told.update(_stored(ids))
+    return told.hexdigest()
+
+
+def _stored(ids: Sequence[int]) -> bytes:
+    return repr(list(ids)).encode()
 
 
 def own_corpus() -> Path:
