@@ -132,8 +132,9 @@ class Found:
     @property
     def count(self) -> int:
         """Features that there are; 0 where nothing says it."""
-        if "density" in self.data:
-            return len(self.data["density"])
+        for name in ("density", "write_top"):
+            if self.data.get(name) is not None:
+                return len(self.data[name])
         return int(self.card.get("d_sae") or 0)
 
     # Prompts.
@@ -328,6 +329,11 @@ class Found:
         """Return the token at which a feature is strongest in the corpus."""
         found = int(self.strongest_ids[feature]) if feature < self.count else -1
         return None if found < 0 else self.word(found)
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether something is known of every feature: over a text, or what it writes."""
+        return self.has_corpus or self.data.get("write_top") is not None
 
     def writes(self, feature: int) -> Sequence[Token]:
         """Return the tokens that a feature's decoder row raises most."""

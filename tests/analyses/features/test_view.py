@@ -42,7 +42,7 @@ STRIP, LISTED = (
     "Features of the selected token, the strongest first",
 )
 PAGES = ("Tokens", "All features", "One feature", "Tests on the prompt")
-HISTOGRAM, TABLE = "Tokens in each interval of activation", "All features over the corpus"
+HISTOGRAM, TABLE = "Tokens in each interval of activation", "All features"
 
 
 @pytest.fixture
@@ -194,8 +194,27 @@ def test_without_a_corpus_the_table_says_how_to_get_one(make_view):
     view.show_result(result(corpus=False))
     press(view, "All features")
     assert view.read_out()["all_page"]["features"] == []
+    assert not find(view, QLineEdit, "Search features").isEnabled()
     press(view, "One feature")
     assert "Name a corpus" in view.read_out()["feature_page"]["none"]
+
+
+def test_without_a_corpus_features_are_searched_by_what_they_write(make_view):
+    view = make_view("features")
+    view.take_choices({"order": "largest"})
+    view.show_result(result(corpus=False, lists=True))
+    press(view, "All features")
+    told = view.read_out()["all_page"]
+    assert told["features"][1] == ("1", "␠cat  ␠sat")
+    assert [row[0] for row in told["features"]] == ["0", "1", "2", "3", "4", "5"]
+    assert told["said"].startswith("6 features · Name a corpus")
+    assert not in_sight(view, QComboBox, "Order of the features")
+    QTest.keyClicks(find(view, QLineEdit, "Search features"), "the")
+    wait_for(lambda: len(view.read_out()["all_page"]["features"]) == 3)
+    assert [row[0] for row in view.read_out()["all_page"]["features"]] == ["0", "3", "5"]
+    view.show_result(result())
+    press(view, "All features")
+    assert in_sight(view, QComboBox, "Order of the features")
 
 
 # One feature.
