@@ -61,6 +61,7 @@ _FACTS: Mapping[str, str] = {
     "variance_explained": "variance_explained",
     "l0": "l0",
     "dead": "dead",
+    "error_term": "use_error_term",
     "trained_as": "training_architecture",
     "version": "sae_lens_version",
     "created": "created",
@@ -163,7 +164,7 @@ def read_autoencoder(given: str, option: str = "--sae") -> AutoencoderHead:
     tensors = read_tensors(weights_file(folder, told), told)
     keys = _keys(settings, tensors, kind)
     d_in, d_sae, d_out = _sizes(settings, tensors, kind, keys)
-    facts = {name: settings.text(said) for name, said in _FACTS.items()}
+    facts = {name: settings.described.text(said) for name, said in _FACTS.items()}
     return AutoencoderHead(
         folder=folder,
         tensors=tensors,
@@ -215,7 +216,7 @@ def _refuse_many(folder: Path, told: str) -> None:
 
 def _processing(settings: Settings) -> dict[str, str]:
     """Return what was done to the model's weights before it was trained, where it is said."""
-    given = settings.value("model_from_pretrained_kwargs")
+    given = settings.described.value("model_from_pretrained_kwargs")
     given = given if isinstance(given, dict) else {}
     done = [name for name in ("fold_ln", "center_writing_weights") if given.get(name) is True]
     return {"processed": ", ".join(done)} if done else {}

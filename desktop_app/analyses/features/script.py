@@ -53,7 +53,7 @@ def facts(result: Result, params: FeaturesParams) -> dict[str, Any]:
         "rescaled": bool(card["rescaled"]),
         "skip": bool(card["skip"]),
         "b_dec_first": bool(card["b_dec_first"]),
-        "finetuned": str(card["facts"].get("finetuned")) == "True",
+        "finetuned": bool(card["finetuned"]),
         "listed": min(params.top, int(card["d_sae"])),
         "top": params.top,
         "chosen": chosen,
