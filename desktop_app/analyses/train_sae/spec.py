@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import field_validator
 from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
@@ -20,7 +21,7 @@ class TrainSaeParams(Params):
         "",
         "Text",
         "A text file in UTF-8, or a folder of .txt and .md files, whose activations it is trained "
-        "on; empty takes the small corpus that comes with Lensbench.",
+        "on; empty or own takes the small corpus that comes with Lensbench.",
         placeholder="the corpus of Lensbench",
         cli="path",
         metavar="FILE|FOLDER",
@@ -110,6 +111,12 @@ class TrainSaeParams(Params):
         words={"": ""},
         named={"": ""},
     )
+
+    @field_validator("text")
+    @classmethod
+    def _take_own(cls, given: str) -> str:
+        """Let `own` mean the corpus that comes along, as empty does; ./own is a file."""
+        return "" if given == "own" else given
 
     @override
     def reads_prompts(self) -> bool:
