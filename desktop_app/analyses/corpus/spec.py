@@ -170,7 +170,7 @@ ANALYSIS = Analysis(
         FieldSpec("windows", (), "Windows that were read"),
         FieldSpec("tokens_read", (), "Their tokens, BOS not counted"),
         FieldSpec("corpus", (), "Name of the file or folder"),
-        FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
+        FieldSpec("corpus_sha256", (), "Which tokens of a text were read, to compare"),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )  # fmt: skip
