@@ -52,7 +52,7 @@ def details(result: Result) -> str:
     data = result.data
     steps = plural(len(np.asarray(data["loss"])), "step")
     return (
-        f"{data['hook']} · {steps} on {plural(int(data['tokens_read']), 'token')} of "
+        f"{data['hook']} · {steps} on {plural(int(data['tokens_trained']), 'token')} of "
         f"{data['corpus']}, measured on {int(data['tokens_held_out']):,} others · "
         f"{share(float(data['dead_end']))} of the features dead"
     )

@@ -89,7 +89,8 @@ def test_the_folder_holds_what_the_result_says(train, text, tmp_path, kind, site
     assert result.data["l0_end"] == pytest.approx((f > 0).sum(1).mean(), abs=1e-5)
     assert result.data["mse"] == pytest.approx((error**2).mean(), rel=1e-5)
     assert result.data["tokens_held_out"] == len(x)
-    assert result.data["tokens_read"] == sum(len(one) for one in seen) - len(x)
+    assert result.data["tokens_trained"] == sum(len(one) for one in seen) - len(x)
+    assert result.data["tokens_read"] == sum(len(ids) - len(result.data["lead"]) for ids in windows)
     assert {len(result.data[name]) for name in ("loss", "l0", "dead")} == {10}
     assert model.hooks_left() == 0
 
@@ -135,7 +136,7 @@ def test_settings_are_those_of_the_layout(train, tmp_path):
         "weights": "raw",
         "layernorm": "keep",
         "dataset_path": "my text.txt",
-        "training_tokens": result.data["tokens_read"],
+        "training_tokens": result.data["tokens_trained"],
         "steps": 10,
         "seed": 0,
     }
@@ -167,7 +168,7 @@ def test_models_of_other_kinds_and_without_a_bos(train, architecture):
     result = train(model, site="mlp_out", tokens=100, features=9)
     lead = len(result.data["lead"])
     each = 16 - max(1, lead)
-    total = result.data["tokens_read"] + result.data["tokens_held_out"]
+    total = result.data["tokens_trained"] + result.data["tokens_held_out"]
     assert total == each * result.data["windows"]
     assert np.isfinite(result.data["loss"]).all()
 
