@@ -64,7 +64,8 @@ def run(model: LoadedModel, params: FeaturesParams, report: Reporter) -> Result:
     _refuse_absent(params, autoencoder)
     prepared = prepare(model, params, answers="inspected") if params.reads_prompts() else None
     texts = [] if prepared is None else [encoding.ids for encoding in prepared.encodings]
-    check_position(params, [len(text) for text in texts])
+    if params.feature >= 0:
+        check_position(params, [len(text) for text in texts])
     _say_needs(model, params, (texts, autoencoder.head.d_sae), report)
     work = _Work(model, params, autoencoder, texts)
     missing = work.run(report)

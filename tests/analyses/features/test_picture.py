@@ -351,4 +351,4 @@ def test_numbers_are_taken_apart_with_their_values():
     assert explain(result(), "loss_change", place).working == "3.450 − 3.210 = 0.240"
     assert explain(result(), "direction_ablated", place).working.endswith("+0.250 nats")
     assert explain(result(), "density", place).working == "Feature 2: 21.4 %"
-    assert "20%" in explain(result(), "from_embedding", place).working
+    assert "20.2 %" in explain(result(), "from_embedding", place).working

@@ -315,3 +315,11 @@ def test_lists_of_all_features_that_are_too_much_work_are_left_out_and_said(sae,
     (told,) = [n.message for n in result.warnings if n.code == "write_top_left_out"]
     assert "96 features by" in told
     assert "--corpus" in told
+
+
+@pytest.mark.parametrize("position", ["99", "-99", "end"])
+def test_a_place_that_no_feature_is_read_at_plays_no_part(sae, position):
+    model = named("toy")
+    assert "peak" not in look(model, sae, "1 2", position=position).data
+    with pytest.raises(BadInputError, match="position"):
+        look(model, sae, "1 2", position=position, feature=0)

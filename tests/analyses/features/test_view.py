@@ -370,7 +370,7 @@ def test_tests_say_what_the_feature_hangs_on_and_what_it_does(view):
     assert told["taken"]["said"].startswith("It hangs most on ␠sat at position 3: 10.0 → 2.00")
     assert told["taken"]["ramp"] == ("−8.00", "+8.00")
     assert told["without"]["said"].startswith("It speaks most for ␠mat at position 6")
-    assert "20%" in told["alone"]
+    assert "20.2 %" in told["alone"]
     assert len(told["scatter"].x) == 12
     strips = {strip.accessibleName(): strip for strip in in_sight(view, TokenStrip)}
     assert "10.0 → 2.00 without it (−8.00)" in strips["Ablated text"].tip(3)
