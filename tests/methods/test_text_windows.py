@@ -161,6 +161,28 @@ def test_a_folder_that_cannot_be_looked_into(tmp_path, monkeypatch):
         windows_of(tmp_path)
 
 
+def test_a_folder_without_end_is_refused_by_what_there_is_too_much_of(tmp_path, monkeypatch):
+    deep = tmp_path / "deep"
+    write(deep.joinpath(*"aaa", "x.txt"))
+    monkeypatch.setattr(text_windows, "MOST_DEPTH", 3)
+    assert windows_of(deep).files == ("a/a/a/x.txt",)
+    deep.joinpath(*"aaaa").mkdir()
+    with pytest.raises(BadInputError, match="more than 3 folders one inside another"):
+        windows_of(deep)
+    many = tmp_path / "many"
+    for number in range(5):
+        write(many / f"{number}" / "a.txt", "1")
+        write(many / f"{number}" / "picture.png", "1")
+    monkeypatch.setattr(text_windows, "MOST_FILES", 4)
+    with pytest.raises(BadInputError, match=r"more than 4 texts \(\.txt and \.md files\)"):
+        windows_of(many)
+    monkeypatch.setattr(text_windows, "MOST_FILES", 5)
+    assert len(windows_of(many).files) == 5
+    monkeypatch.setattr(text_windows, "MOST_NAMES", 14)
+    with pytest.raises(BadInputError, match="more than 14 files and folders of any kind"):
+        windows_of(many)
+
+
 def test_tokens_that_the_model_does_not_have(tmp_path):
     model, path = tiny("gpt2"), write(tmp_path / "a.txt", WORDS * 9)
     model_of = windows_of(path, model=model)

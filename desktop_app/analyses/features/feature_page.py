@@ -28,6 +28,8 @@ TOP, INTERVAL = "top", "interval"
 LINE, WINDOW = "line", "window"
 WRITE, READ = "write", "read"
 _MOST_SHOWN = 200
+_MOST_TOKENS = 40_000  # of whole windows: more take too long to be laid out
+_LEAST_SHOWN = 3
 _ROWS = {WRITE: "Decoder row", READ: "Encoder column"}
 _NO_CORPUS = "Name a corpus in the settings to see where in it the feature is active"
 _NOT_KEPT = "The corpus was too long to keep every feature's activations: look closer at this one"
@@ -130,7 +132,7 @@ class FeaturePage(FeaturesPage):
     def take_choices(self, choices: dict[str, str]) -> None:
         if choices.get("context") in {LINE, WINDOW}:
             self.context.set_value(choices["context"])
-            self.list.set_whole(choices["context"] == WINDOW)
+            self._draw_examples()
 
     # Drawing.
 
@@ -172,9 +174,14 @@ class FeaturePage(FeaturesPage):
         top = self.which.value() == TOP
         self._rule.setText(str(own or _RULE))
         self._rule.setVisible(not top)  # of the largest the title says all
-        groups = [Group("", made.top)] if top else _by_interval(made)
+        whole = self.context.value() == WINDOW
+        shown = _most_shown(found.window if whole else 0)
+        groups = [Group("", made.top[:shown])] if top else _by_interval(made, shown)
         told = f"The {len(made.top):,} largest" if top else "Strongest interval first"
+        if top and len(made.top) > shown:
+            told += f", {shown} shown"
         self._title.set_full_text(told)
+        self.list.set_whole(whole)
         self.list.show_groups(found, self._feature, groups, most)
         if before != (self._feature, top):
             self._area.verticalScrollBar().setValue(0)
@@ -221,16 +228,22 @@ class FeaturePage(FeaturesPage):
             self.plot.set_selected(None)
 
     def _on_context(self, context: object) -> None:
-        self.list.set_whole(context == WINDOW)
+        self._draw_examples()
         self.choice_made.emit({"context": str(context)})
 
     def _on_side(self, _side: object) -> None:
         self._draw_lists()
 
 
-def _by_interval(made: Examples) -> list[Group]:
+def _most_shown(window: int) -> int:
+    """Return how many examples are shown in whole windows of so many tokens; 0: a line of each."""
+    fitting = _MOST_TOKENS // window if window else _MOST_SHOWN
+    return min(_MOST_SHOWN, max(_LEAST_SHOWN, fitting))
+
+
+def _by_interval(made: Examples, shown: int) -> list[Group]:
     """Return what was drawn of each interval, the strongest first; of very many some of each."""
-    most = max(1, _MOST_SHOWN // max(len(made.drawn), 1))
+    most = max(1, shown // max(len(made.drawn), 1))
     groups = []
     for interval in reversed(range(len(made.drawn))):
         rows = made.drawn[interval]

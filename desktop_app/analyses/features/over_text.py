@@ -23,7 +23,7 @@ from desktop_app.analyses.features.examples import examples_of
 from desktop_app.analyses.features.kept import Shelf
 from desktop_app.analyses.features.sources import about
 from desktop_app.analyses.features.tally import ALL, NONE, Active, Tally
-from desktop_app.analyses.features.write_top import bytes_needed, write_top
+from desktop_app.analyses.features.write_top import bytes_needed, words_of, write_top
 from desktop_app.contract.report import CheckingReporter, ShareReporter
 from desktop_app.contract.result import Notice
 from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
@@ -179,7 +179,7 @@ class _Reading:
         if self._params.feature >= 0:
             own = tally.of_feature(self._params.feature)
             data |= examples_of(*own, self._params, (tally.length, len(text.lead)))
-        return data | self._words(ids)
+        return data | words_of(self._model, np.union1d(ids, self._write_top))
 
     def notices(self) -> list[Notice]:
         """Return what must be said of the text and of what is kept."""
@@ -335,16 +335,6 @@ class _Reading:
             "mean_active": mean,
             "windows": tally.windows,
             "tokens_read": tokens,
-        }
-
-    def _words(self, ids: np.ndarray) -> dict[str, Any]:
-        """Return the words for all ids that the fields hold."""
-        held = np.union1d(ids, self._write_top)
-        told = [self._model.tokenizer.describe(int(i)) for i in held]
-        return {
-            "token_ids": held.astype(np.int64),
-            "token_texts": [text for _piece, text in told],
-            "token_pieces": [piece for piece, _text in told],
         }
 
 

@@ -19,6 +19,7 @@ from desktop_app.analyses.features.on_prompts import (
 from desktop_app.analyses.features.over_text import over_text
 from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams, stored_bytes
 from desktop_app.analyses.features.token_lists import lists_of
+from desktop_app.analyses.features.write_top import beside_prompts
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _READ_SHARE = 0.2
 # Of the whole time, where a text is read as well.
 _PROMPTS_SHARE, _TEXT_SHARE = 0.1, 0.85
+_LISTS_SHARE = 0.3  # where none is
 _PROMPTS_NAMED = 5
 
 
@@ -160,16 +162,16 @@ class _Work:
         Raises:
             Cancelled: There is nothing yet, or nobody wants it.
         """
-        share = _PROMPTS_SHARE if self._params.corpus else 1.0
+        share = _PROMPTS_SHARE if self._params.corpus else 1 - _LISTS_SHARE
         try:
             self._read_prompts(ShareReporter(report, 0.0, share))
         except Cancelled:
             if not self.count():
                 raise
             return stopped.before(f"prompt {self.count() + 1} of {len(self._texts)}", report)
-        if not self._params.corpus:
-            return ()
         report.partial(self.fields())
+        if not self._params.corpus:
+            return self._list_all(ShareReporter(report, share, _LISTS_SHARE))
         try:
             self._read_text(report)
         except Cancelled:
@@ -178,6 +180,15 @@ class _Work:
             after = "how much the embedding tells" if self._over else "the text"
             return stopped.before(after, report)
         return ()
+
+    def _list_all(self, report: Reporter) -> Sequence[Notice]:
+        """List the tokens that all features write; return what must be said of them."""
+        if "not_unembedded" in {notice.code for notice in self._told}:
+            return ()
+        count = min(self._params.top, self._model.info.d_vocab)
+        lists, told = beside_prompts(self._model, self._autoencoder, count, report)
+        self._whole |= lists
+        return told
 
     def count(self) -> int:
         """Return how many of the first prompts are whole."""

@@ -60,6 +60,7 @@ def facts(result: Result, params: FeaturesParams) -> dict[str, Any]:
         "lead": lead,
         "places": [_place(params, len(p.tokens)) for p in result.prompts],
         "lists": chosen and bool(result.data.get("write")),
+        "all_lists": not params.corpus and "write_top" in result.data,
         "written_z": writes.endswith(_Z),
         "write_layer": int(writes.split(".")[1]),
         "read_z": reads.endswith(_Z),

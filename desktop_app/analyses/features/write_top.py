@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -10,16 +10,22 @@ import torch
 from desktop_app.analyses.features.token_lists import in_stream, token_values
 from desktop_app.contract.result import Notice
 from desktop_app.engine.model import FastProducts
+from desktop_app.methods import stopped
 from desktop_app.methods.readout import require_read
-from desktop_app.support.errors import BadInputError
+from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from desktop_app.contract.report import Reporter
     from desktop_app.engine.model import LoadedModel
     from desktop_app.methods.autoencoders import Autoencoder
 
 MOST_BYTES = 64_000_000
 """Logits of some features."""
+MOST_PRODUCTS = 2e12
+"""Products of numbers that are worth it beside prompts, on a CPU about a minute's at most."""
+_FASTER = 50  # other devices
 
 
 def write_top(
@@ -46,6 +52,58 @@ def write_top(
         told = f"What features write is not read as tokens. {error}"
         return Notice("not_unembedded", told)
     return np.concatenate(found)
+
+
+def beside_prompts(
+    model: LoadedModel, autoencoder: Autoencoder, count: int, report: Reporter
+) -> tuple[dict[str, Any], list[Notice]]:
+    """Return `write_top` and its words where there is no text, and what must be said of them.
+
+    Nothing of it is there where the run is stopped meanwhile, or where it were too much work.
+
+    Raises:
+        Cancelled: Nobody wants what there is without it.
+    """
+    left_out = why_left_out(model, autoencoder, count)
+    if left_out:
+        return {}, [Notice("write_top_left_out", left_out)]
+    try:
+        found = write_top(model, autoencoder, count, report)
+    except Cancelled:
+        return {}, [*stopped.before("the tokens that each feature writes were listed", report)]
+    if isinstance(found, Notice):
+        return {}, [found]
+    return {"write_top": found, **words_of(model, np.unique(found))}, []
+
+
+def why_left_out(model: LoadedModel, autoencoder: Autoencoder, count: int) -> str:
+    """Return why the tokens of all features are not listed beside prompts; empty: they are."""
+    info, features = model.info, autoencoder.head.d_sae
+    most = MOST_PRODUCTS * (1 if model.device.type == "cpu" else _FASTER)
+    reason = ""
+    if features * info.d_vocab * info.d_model > most:
+        reason = (
+            f"{features:,} features by {info.d_vocab:,} tokens are too much work beside prompts"
+        )
+    elif 4 * features * count > model.storage.limit_bytes // 2:
+        reason = "they are more than may be stored"
+    if not reason:
+        return ""
+    return (
+        f"The tokens that each feature writes are not listed, and cannot be searched: {reason}. "
+        "Choose a --feature for its own, or a --corpus, which lists those of all."
+    )
+
+
+def words_of(model: LoadedModel, ids: Iterable[int]) -> dict[str, Any]:
+    """Return the words for ids, each of which is there once, as the fields of a result."""
+    held = [int(i) for i in ids]
+    told = [model.tokenizer.describe(i) for i in held]
+    return {
+        "token_ids": np.array(held, np.int64),
+        "token_texts": [text for _piece, text in told],
+        "token_pieces": [piece for piece, _text in told],
+    }
 
 
 def bytes_needed(model: LoadedModel, autoencoder: Autoencoder) -> int:

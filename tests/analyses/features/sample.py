@@ -175,9 +175,11 @@ def words():
     }
 
 
-def fields(*, feature=CHOSEN, corpus=True, prompts=True):
-    """Return the fields of a run with these parts."""
+def fields(*, feature=CHOSEN, corpus=True, prompts=True, lists=False):
+    """Return the fields of a run with these parts; `lists`: what all features write."""
     found = {"card": CARD}
+    if lists:
+        found["write_top"] = over_text()["write_top"]
     if prompts:
         found |= per_token()
     if feature >= 0:
@@ -190,7 +192,7 @@ def fields(*, feature=CHOSEN, corpus=True, prompts=True):
     return found | words()
 
 
-def result(*, feature=CHOSEN, corpus=True, prompts=True, **changes):
+def result(*, feature=CHOSEN, corpus=True, prompts=True, lists=False, **changes):
     """Return a result of two prompts and a corpus of four windows."""
     params = {
         "sae": "/some/where/small", "feature": feature, "top": 2, "ablate": "delete",
@@ -203,5 +205,5 @@ def result(*, feature=CHOSEN, corpus=True, prompts=True, **changes):
         "prompts": PROMPTS if prompts else (),
         **changes,
     }
-    return drawn.result_of("features", fields(feature=feature, corpus=corpus, prompts=prompts),
-        **values)  # fmt: skip
+    found = fields(feature=feature, corpus=corpus, prompts=prompts, lists=lists)
+    return drawn.result_of("features", found, **values)

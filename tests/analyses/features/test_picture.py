@@ -168,6 +168,8 @@ def test_a_token_lists_its_features_with_what_they_write(found):
     assert [rows.text(0, n) for n in range(4)] == ["1", "8.00", "10.7 %", "␠cat  ␠sat"]
     bare = charts.token_features(Found.of(result(corpus=False)), 0, 2)
     assert [column.key for column in bare.columns] == ["feature", "activation"]
+    rows = charts.token_features(Found.of(result(corpus=False, lists=True)), 0, 2)
+    assert [rows.text(0, n) for n in range(3)] == ["1", "8.00", "␠cat  ␠sat"]
 
 
 def test_prompts_are_listed_with_how_strong_the_feature_is(found):
@@ -198,6 +200,11 @@ def test_a_number_that_is_a_token_as_well_means_the_feature_first():
     assert charts.matching(told, "3").tolist() == [3, 1]
 
 
+def table(found, order, query=""):
+    """Return the table of the features that a search means."""
+    return charts.all_features(found, charts.matching(found, query), order)
+
+
 @pytest.mark.parametrize(
     ("order", "features"),
     [
@@ -208,11 +215,11 @@ def test_a_number_that_is_a_token_as_well_means_the_feature_first():
     ],
 )
 def test_features_are_ordered(found, order, features):
-    assert [row.key for row in charts.all_features(found, "", order).rows] == features
+    assert [row.key for row in table(found, order).rows] == features
 
 
 def test_a_feature_that_is_never_active_steps_back(found):
-    last = charts.all_features(found, "", charts.DENSITY).rows[-1]
+    last = table(found, charts.DENSITY).rows[-1]
     assert (last.key, last.faint, last.values[4]) == (5, True, "")
 
 
@@ -225,10 +232,8 @@ def test_many_features_are_listed_up_to_a_limit():
         "entry_place": np.zeros(0, dtype=np.int32), "entry_value": np.zeros(0),
     }  # fmt: skip
     found = changed(**data)
-    assert len(charts.all_features(found, "", charts.NUMBER).rows) == charts.MOST_ROWS
-    assert [r.key for r in charts.all_features(found, f"{many - 1}", charts.NUMBER).rows] == [
-        many - 1
-    ]
+    assert len(table(found, charts.NUMBER).rows) == charts.MOST_ROWS
+    assert [row.key for row in table(found, charts.NUMBER, f"{many - 1}").rows] == [many - 1]
 
 
 def test_both_ends_of_a_direction_stand_beside_each_other():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from desktop_app.analyses.features import on_prompts
+from desktop_app.analyses.features import on_prompts, write_top
 from desktop_app.analyses.features import run as features
 from desktop_app.analyses.features.on_prompts import tokens_of
 from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams
@@ -205,10 +205,13 @@ def test_what_was_read_before_a_stop_stays_the_first_prompts_alone(sae):
             break
         count = len(result.prompts)
         kept.add(count)
-        assert f"before prompt {count + 1} of 4" in codes[PARTIAL]
+        before = "the tokens that each feature" if count == 4 else f"prompt {count + 1} of 4"
+        assert f"before {before}" in codes[PARTIAL]
         assert len(result.data["loss"]) == len(result.data["top"]) == count
         np.testing.assert_array_equal(result.data["loss"], whole["loss"][:count])
-    assert kept == {1, 3}  # prompts of one length share a pass, and the third goes with the first
+        assert "write_top" not in result.data
+    # Prompts of one length share a pass, and the third goes with the first.
+    assert kept == {1, 3, 4}
     with pytest.raises(Cancelled):
         look(model, sae, *TEXTS, feature=4, report=Stops(steps - 3, keeps=False))
     assert model.hooks_left() == 0
@@ -257,3 +260,26 @@ def test_texts_that_begin_otherwise_than_those_it_was_trained_on_are_said(
     assert f"--bos {said}" in told
     other = look(model, sae, "1 2 3", bos="auto" if trained else "no")
     assert "sae_bos_differs" not in {n.code for n in other.warnings}
+
+
+def test_without_a_text_all_features_have_the_tokens_that_they_write(sae):
+    model = named("toy")
+    result = look(model, sae, "1 2", top=3)
+    own = {n: look(model, sae, "1 2", top=3, feature=n).data["write"]["top"] for n in (0, 95)}
+    assert result.data["write_top"].shape == (96, 3)
+    for feature, rows in own.items():
+        assert result.data["write_top"][feature].tolist() == [row["id"] for row in rows]
+    held = sorted(set(result.data["write_top"].flat))
+    assert result.data["token_ids"].tolist() == held
+    words = zip(result.data["token_pieces"], result.data["token_texts"], strict=True)
+    assert list(words) == [model.tokenizer.describe(int(i)) for i in held]
+    assert "density" not in result.data
+
+
+def test_lists_of_all_features_that_are_too_much_work_are_left_out_and_said(sae, monkeypatch):
+    monkeypatch.setattr(write_top, "MOST_PRODUCTS", 1e3)
+    result = look(named("toy"), sae, "1 2")
+    assert "write_top" not in result.data
+    (told,) = [n.message for n in result.warnings if n.code == "write_top_left_out"]
+    assert "96 features by" in told
+    assert "--corpus" in told
