@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPixmap
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import ModelInfo, Result
     from desktop_app.contract.spec import Analysis
     from desktop_app.pictures.facts import Explained
     from desktop_app.pictures.origin import Difference
@@ -194,6 +194,9 @@ class AnalysisView(QWidget):
 
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
         """Take note of the prompt table's texts by their label; those without one under ""."""
+
+    def expect_model(self, model: ModelInfo | None) -> None:
+        """Take note of the model whose first values come next."""
 
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""

@@ -232,6 +232,21 @@ def test_what_is_known_so_far_is_drawn(make_view, selection):
     assert len(view.read_out()["top"]["cards"]) == 10
 
 
+def test_effects_on_prompts_are_known_while_the_text_is_read(make_view):
+    view, effects = make_view("corpus"), effects_result()
+    view.take_lent([(ABLATION, effects)])
+    view.show_busy(True)
+    values = {"previous": np.eye(3, 4), "induction": np.eye(3, 4)}
+    for model, known in ((None, False), (drawn.model(fingerprint="ff"), False), (effects.model, 1)):
+        view.expect_model(model)
+        view.show_partial(values)
+        told = view.read_out()
+        assert told["because"].endswith("is not known yet.") != known
+        assert ("Effect on my prompts" in told["offered"]) == known
+    view.show_result(corpus_result())
+    assert view.read_out()["whose"] == f"Effect from {ABLATION}"
+
+
 def test_a_run_that_came_to_nothing_gives_the_old_picture_back(view):
     view.show_busy(True)
     view.show_partial({"previous": np.ones((3, 4))})
