@@ -18,6 +18,7 @@ from desktop_app.engine.model import site_hook
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
 from desktop_app.support import autoencoder_folder
 from desktop_app.support.errors import BadInputError, Cancelled
+from desktop_app.support.paths import resource
 from tests.models import named, tiny
 
 WORDS = "Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three, and the cat sat. "
@@ -141,6 +142,9 @@ def test_settings_are_those_of_the_layout(train, tmp_path):
     }
     assert told.items() <= own.items()
     assert own["sae_lens_version"].startswith("6.")
+    shipped = json.loads(resource("saes", "toy", "cfg.json").read_text("utf-8"))
+    assert shipped.keys() - {"metadata"} == said.keys()
+    assert shipped["metadata"].keys() == own.keys()
 
 
 def test_a_seed_gives_the_same_numbers_to_the_bit_and_another_others(train, tmp_path):
