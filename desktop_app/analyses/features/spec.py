@@ -30,8 +30,8 @@ class FeaturesParams(Params):
     sae: str = setting(
         "",
         "Autoencoder",
-        "A folder in SAELens' layout, cfg.json and a .safetensors file; toy is the small one that "
-        "comes with Lensbench, for the toy model.",
+        "A folder in SAELens' layout, cfg.json and a .safetensors file, or the name of one that "
+        "was trained here; toy is the small one that comes with Lensbench, for the toy model.",
         placeholder="a folder",
         cli="path",
         metavar="FOLDER",
