@@ -220,6 +220,15 @@ def test_measuring_is_stopped_too_and_then_a_part_is_enough(train, tmp_path, mon
     assert said["training_tokens"] == again.data["tokens_read"] > 40
 
 
+def test_stopped_behind_its_last_step_no_further_one_is_named(train):
+    class Late(Stops):
+        def partial(self, data):
+            if len(data["loss"]) == SMALL["steps"]:
+                raise Cancelled
+
+    assert "step" not in train(report=Late(0.95)).partial
+
+
 def test_measuring_takes_no_more_memory_than_was_told(train):
     """Small batches, many features: a pass of measuring holds few tokens of these."""
     listener = EstimatingReporter()
