@@ -19,7 +19,7 @@ from desktop_app.engine.model import site_hook
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
 from desktop_app.support import autoencoder_folder
 from desktop_app.support.errors import BadInputError, Cancelled
-from desktop_app.support.paths import resource
+from desktop_app.support.paths import HOME_VARIABLE, resource
 from tests.models import named, tiny
 
 WORDS = "Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three, and the cat sat. "
@@ -276,7 +276,8 @@ def test_what_it_takes_is_said_before_anything_is_read(train):
     assert more - needed > 49_000 * 128 * 2 * 4 * 4
 
 
-def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train):
+def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     first, second = train(out_sae=""), train(out_sae="", seed=1)
     names = [result.data["file"] for result in (first, second)]
     assert open_autoencoder(named("toy"), names[1]).head.folder.name == names[1]
