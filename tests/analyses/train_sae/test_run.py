@@ -19,7 +19,7 @@ from desktop_app.engine.model import site_hook
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
 from desktop_app.support import autoencoder_folder
 from desktop_app.support.errors import BadInputError, Cancelled
-from desktop_app.support.paths import resource
+from desktop_app.support.paths import HOME_VARIABLE, resource
 from tests.models import named, tiny
 
 WORDS = "Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three, and the cat sat. "
@@ -221,6 +221,15 @@ def test_measuring_is_stopped_too_and_then_a_part_is_enough(train, tmp_path, mon
     assert said["training_tokens"] == again.data["tokens_trained"] > 40
 
 
+def test_stopped_behind_its_last_step_no_further_one_is_named(train):
+    class Late(Stops):
+        def partial(self, data):
+            if len(data["loss"]) == SMALL["steps"]:
+                raise Cancelled
+
+    assert "step" not in train(report=Late(0.95)).partial
+
+
 def test_measuring_takes_no_more_memory_than_was_told(train):
     """Small batches, many features: a pass of measuring holds few tokens of these."""
     listener = EstimatingReporter()
@@ -268,7 +277,8 @@ def test_what_it_takes_is_said_before_anything_is_read(train):
     assert more - needed > 49_000 * 128 * 2 * 4 * 4
 
 
-def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train):
+def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     folder = autoencoder_folder.folder()
     before = set(folder.iterdir()) if folder.is_dir() else set()
     first, second = train(out_sae=""), train(out_sae="", seed=1)
