@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.features import spec
+from desktop_app.analyses.features import from_embedding, spec
 from desktop_app.analyses.features.examples import examples_of
 from desktop_app.analyses.features.kept import Shelf
 from desktop_app.analyses.features.sources import about
@@ -89,7 +89,9 @@ def memory_needed(model: LoadedModel, autoencoder: Autoencoder, params: Features
     each = min(head.k or spec.USUALLY_ACTIVE, head.d_sae)
     kept = _ENTRY_BYTES * min(spec.MOST_ENTRIES, params.tokens * each) + 4 * params.tokens
     within = texts * (text_bytes(model, length, 1) + 8 * length * head.d_in)
-    return used_bytes(model.device) + max(within, encoded, bytes_needed(model, autoencoder)) + kept
+    told = from_embedding.bytes_needed(model, params.tokens) if params.feature >= 0 else 0
+    most = max(within, encoded, told, bytes_needed(model, autoencoder))
+    return used_bytes(model.device) + most + kept
 
 
 class _Reading:
