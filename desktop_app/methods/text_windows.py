@@ -19,15 +19,15 @@ from desktop_app.support.errors import BadInputError
 from desktop_app.support.paths import resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from desktop_app.contract.params import Params
     from desktop_app.engine.model import LoadedModel
 
 ENDINGS = (".txt", ".md")
 OWN_NAME = "Lensbench's own corpus"
-MOST_FILES = 10_000
-_MOST_NAMES = 500_000
+MOST_FILES, MOST_DEPTH = 10_000, 100
+MOST_NAMES = 500_000
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class TextWindows:
         self._ended = True
 
     def sha256(self) -> str:
-        """Return what tells the text that was read so far from others."""
+        """Return what tells the text that was read so far from others, as `sha256_of` does."""
         return self._hash.hexdigest()
 
     def notices(self) -> list[Notice]:
@@ -166,9 +166,24 @@ class TextWindows:
             begin = begin if ids else start
             ids.append(token)
             if len(ids) == self.size:
-                self._hash.update(repr(ids).encode())
+                self._hash.update(_stored(ids))
                 yield Window((*self.lead, *ids), number, begin)
                 ids = []
+
+
+def sha256_of(windows: Iterable[Sequence[int]]) -> str:
+    """Return what tells a text from others, of the tokens in its windows without what leads them.
+
+    It is one for all that read the same tokens in windows of one size.
+    """
+    told = hashlib.sha256()
+    for ids in windows:
+        told.update(_stored(ids))
+    return told.hexdigest()
+
+
+def _stored(ids: Sequence[int]) -> bytes:
+    return repr(list(ids)).encode()
 
 
 def own_corpus() -> Path:
@@ -177,10 +192,12 @@ def own_corpus() -> Path:
 
 
 def lead_of(model: LoadedModel, params: Params) -> tuple[int, ...]:
-    """Return what the encoder puts before a text."""
-    whole = encoder_of(model, params).encode("a").ids
-    alone = model.tokenizer.encode("a", "no").ids
-    return tuple(whole[: len(whole) - len(alone)]) if whole[-len(alone) :] == alone else ()
+    """Return what the encoder puts before a text; what it may put behind it is none of it."""
+    whole = list(encoder_of(model, params).encode("a").ids)
+    alone = list(model.tokenizer.encode("a", "no").ids)
+    begins = range(len(whole) - len(alone) + 1)
+    at = next((n for n in begins if whole[n : n + len(alone)] == alone), 0)
+    return tuple(whole[:at])
 
 
 def _named(name: str) -> str:
@@ -190,28 +207,68 @@ def _named(name: str) -> str:
 
 def _files(root: Path, told: str) -> tuple[Path, ...]:
     """Return the files of a text: of a folder in the order of their names, folders last."""
-
-    def refuse(error: OSError) -> None:
-        raise BadInputError(
-            f"{told} cannot be read ({error.strerror}: {_named(str(error.filename))}): name "
-            "another folder, or a file."
-        ) from error
-
     if not os.path.isdir(root):
         return (root,)
     found: list[Path] = []
     looked = 0
-    for folder, folders, names in os.walk(root, onerror=refuse):
-        folders[:] = sorted(name for name in folders if name[0] != ".")
-        wanted = sorted(n for n in names if n.lower().endswith(ENDINGS) and n[0] != ".")
-        found += [path for name in wanted if os.path.isfile(path := Path(folder, name))]
-        looked += len(names) + len(folders)
-        if len(found) > MOST_FILES or looked > _MOST_NAMES:
+    waiting = [(root, 0)]  # a stack: folders inside one another are as many as a file system takes
+    while waiting:
+        folder, depth = waiting.pop()
+        if depth > MOST_DEPTH:
             raise BadInputError(
-                f"{told} holds more than {MOST_FILES:,} files: name a smaller folder."
+                f"{told} holds more than {MOST_DEPTH} folders one inside another: name a smaller "
+                "one of them, or a file."
             )
+        names, folders, some = _inside(folder, told, MOST_NAMES - looked)
+        looked += some
+        found += [folder / name for name in sorted(names)]
+        if len(found) > MOST_FILES:
+            raise BadInputError(
+                f"{told} holds more than {MOST_FILES:,} texts ({' and '.join(ENDINGS)} files): "
+                "name a smaller folder."
+            )
+        waiting += [(folder / name, depth + 1) for name in sorted(folders, reverse=True)]
     if not found:
         raise BadInputError(
             f"{told} holds no {' or '.join(ENDINGS)} file: name another folder, or a file."
         )
     return tuple(found)
+
+
+def _inside(folder: Path, told: str, room: int) -> tuple[list[str], list[str], int]:
+    """Return the names of a folder's texts and folders, hidden ones left out, and how many it has.
+
+    Raises:
+        BadInputError: It cannot be read, or holds more names than there is room for.
+    """
+    names, folders, looked = [], [], 0
+    try:
+        with os.scandir(folder) as inside:
+            for entry in inside:
+                looked += 1
+                if looked > room:
+                    raise BadInputError(
+                        f"{told} holds more than {MOST_NAMES:,} files and folders of any kind, "
+                        "too many to look for texts in: name a smaller folder."
+                    )
+                if entry.name[0] == ".":
+                    continue
+                if _is(entry.is_dir):
+                    if not entry.is_symlink():  # these may lead round
+                        folders.append(entry.name)
+                elif entry.name.lower().endswith(ENDINGS) and _is(entry.is_file):
+                    names.append(entry.name)
+    except OSError as error:
+        raise BadInputError(
+            f"{told} cannot be read ({error.strerror}: {_named(str(error.filename))}): name "
+            "another folder, or a file."
+        ) from error
+    return names, folders, looked
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Return whether something is of a kind; what cannot be looked at, as a link to itself, not."""
+    try:
+        return kind()
+    except OSError:
+        return False

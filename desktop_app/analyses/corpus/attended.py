@@ -15,16 +15,24 @@ class Attended:
         self._column: dict[int, int] = {}
         self._sums = np.zeros((layers * heads, 1024))
 
+    def make_room(self, ids: np.ndarray) -> None:
+        """Make room for the tokens of a pass, windows `[window, position]`.
+
+        It is the largest there is to make; where memory ends at it, nothing was added.
+        """
+        for token in np.unique(ids[:, 1:]).tolist():
+            self._column.setdefault(token, len(self._column))
+        self._grow(len(self._column))
+
     def add(self, ids: np.ndarray, columns: np.ndarray) -> None:
-        """Take in a pass.
+        """Take in a pass, for which there is room.
 
         Args:
             ids: Tokens of its windows, `[window, position]`.
             columns: What each place is given by all queries, `[L, window, H, key]`.
         """
         for window, row in enumerate(ids[:, 1:].tolist()):
-            at = np.array([self._column.setdefault(token, len(self._column)) for token in row])
-            self._grow(len(self._column))
+            at = np.array([self._column[token] for token in row])
             given = columns[:, window, :, 1:].reshape(len(self._sums), -1).astype(np.float64)
             order = np.argsort(at, kind="stable")
             starts = np.flatnonzero(np.diff(at[order], prepend=-1))

@@ -17,6 +17,8 @@ from desktop_app.analyses.corpus.drawn import Draws
 from desktop_app.analyses.corpus.sums import MEASURES, Marked, mark, reduce_pattern
 from desktop_app.engine.memory import budget_bytes, fewer_rows, text_bytes, texts_per_pass
 from desktop_app.engine.model import site_hook
+from desktop_app.pictures.words import plural
+from desktop_app.support.errors import MemoryExhaustedError, is_out_of_memory
 
 if TYPE_CHECKING:
     from desktop_app.contract.report import Reporter
@@ -83,7 +85,8 @@ class Heads:
         Raises:
             BadInputError: A file cannot be read, or no window is whole.
             Cancelled: Between two layers.
-            MemoryExhaustedError: Not even a single window fits.
+            MemoryExhaustedError: Not even a single window fits, or memory ends while what a pass
+                has shown is added up.
         """
         limit, source = windows_per_pass(self._model, self._length), iter(windows)
         waiting: list[Window] = []
@@ -139,19 +142,49 @@ class Heads:
         seen: _Seen,
     ) -> None:
         """Take in what a pass has shown."""
-        # All leaves the device before anything is added: where memory ends there, the same windows
-        # are read again.
+        # All leaves the device, and has room here, before anything is added: where memory ends
+        # there, the same windows are read again.
         sums = torch.stack(seen.sums).cpu().double().numpy()
         rows = torch.stack(seen.drawn, 1).cpu().numpy()
         most, columns = (torch.stack(x).cpu().numpy() for x in (seen.most, seen.columns))
         ids = marked.ids.cpu().numpy()
         for best in seen.best:
             best.come_home()
+        self.attended.make_room(ids)
+        try:
+            self._add(numbers, drawn, marked, (sums, most, columns, rows, ids), seen.best)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            # A part is counted already: read again it would count twice.
+            raise MemoryExhaustedError(
+                f"{self._model.info.name}: memory ran out behind {plural(numbers.stop, 'window')}, "
+                "where their attention is added up: choose a shorter --window or fewer --tokens."
+            ) from error
+
+    def _add(
+        self,
+        numbers: range,
+        drawn: tuple[np.ndarray, np.ndarray],
+        marked: Marked,
+        home: tuple[np.ndarray, ...],
+        best: list[BestRows],
+    ) -> None:
+        """Add what a pass has shown to what there is.
+
+        Args:
+            numbers: Of its windows.
+            drawn: The queries that the seed draws of them.
+            marked: How many queries count.
+            home: Sums, largest weights, columns, drawn rows and token ids, off the device.
+            best: Its best rows, off the device.
+        """
+        sums, most, columns, rows, ids = home
         for window in range(len(numbers)):  # one by one: a batch adds up as single windows do
             self._sums += sums[:, :, window].transpose(1, 0, 2)
         for name, count in marked.counts.items():
             self._counts[name] += count
-        self.best.add(numbers.start, seen.best)
+        self.best.add(numbers.start, best)
         self.draws.add(numbers, drawn, most, rows)
         self.attended.add(ids, columns)
         self.ids.append(ids.astype(np.int32))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from desktop_app.engine.sites import require_shown
 from desktop_app.engine.sweep_pass import no_hooks_left
 from desktop_app.methods import stopped
 from desktop_app.methods.finish import Clock, finish, not_finite
-from desktop_app.methods.text_windows import TextWindows
+from desktop_app.methods.text_windows import TextWindows, sha256_of
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.support.sizes import human_bytes
@@ -136,7 +135,7 @@ def _texts(model: LoadedModel, heads: Heads, windows: TextWindows) -> dict[str, 
         "windows": len(ids),
         "tokens_read": len(ids) * windows.size,
         "corpus": windows.corpus,
-        "corpus_sha256": hashlib.sha256(ids.astype("<i4").tobytes()).hexdigest(),
+        "corpus_sha256": sha256_of(ids[:, len(windows.lead) :].tolist()),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1_000
 """Rows of the table of features; more are found by searching."""
+IN_TEXT = frozenset({"density", "largest", "mean", "strongest"})
+"""Columns of that table that need a text."""
 _TEXT = 60
 _WRITTEN = 5
 DENSITY, LARGEST, MEAN, NUMBER = "density", "largest", "mean_active", "number"
@@ -44,12 +46,13 @@ def token_features(found: Found, prompt: int, position: int) -> Ranking:
         Column("writes", "mono", title="Writes", width="stretch", least=110, priority=1,
             tooltip="Tokens whose logits its decoder row raises most"),
     )  # fmt: skip
+    known = [True, True, found.has_corpus, found.lists_all]
     rows = found.listed(prompt, position) if prompt < found.prompts else []
-    shown = columns if found.has_corpus else columns[:2]
-    made = ((f"{feature:,}", value, *_seen(found, feature)) for feature, value in rows)
-    keys = (feature for feature, _value in rows)
-    listed_rows = (Row(k, row[: len(shown)]) for k, row in zip(keys, made, strict=True))
-    return Ranking(shown, tuple(listed_rows))
+    made = (
+        Row(feature, tuple(compress((f"{feature:,}", value, *_seen(found, feature)), known)))
+        for feature, value in rows
+    )
+    return Ranking(tuple(compress(columns, known)), tuple(made))
 
 
 def _seen(found: Found, feature: int) -> tuple[float, str]:
@@ -115,16 +118,14 @@ def matching(found: Found, query: str) -> np.ndarray:
 
 def ordered(found: Found, features: np.ndarray, order: str) -> np.ndarray:
     """Return features in an order, largest first; those that are never active come last."""
-    if order == NUMBER:
+    if order == NUMBER or not found.has_corpus:
         return features
     values = np.asarray(found.data[order], dtype=float)[features]
     return features[np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")]
 
 
-def all_features(found: Found, query: str, order: str) -> Ranking:
-    """Return the features of the corpus that a search means, at most `MOST_ROWS`."""
-    if not found.has_corpus:
-        return Ranking()
+def all_features(found: Found, features: np.ndarray, order: str) -> Ranking:
+    """Return features in an order, the first `MOST_ROWS`; without a text what they write alone."""
     columns = (
         Column("feature", "name", title="Feature", width=74),
         Column("density", "number", title="Active", format=share, width=72, bar=True,
@@ -138,8 +139,12 @@ def all_features(found: Found, query: str, order: str) -> Ranking:
         Column("writes", "mono", title="Writes", width="stretch", least=120,
             tooltip="Tokens whose logits its decoder row raises most"),
     )  # fmt: skip
-    features = ordered(found, matching(found, query), order)[:MOST_ROWS]
-    return Ranking(columns, tuple(_feature_row(found, int(n)) for n in features))
+    rows = (_feature_row(found, int(n)) for n in ordered(found, features, order)[:MOST_ROWS])
+    if found.has_corpus:
+        return Ranking(columns, tuple(rows))
+    known = [column.key not in IN_TEXT for column in columns]
+    short = (Row(row.key, tuple(compress(row.values, known))) for row in rows)
+    return Ranking(tuple(compress(columns, known)), tuple(short))
 
 
 def _feature_row(found: Found, feature: int) -> Row:

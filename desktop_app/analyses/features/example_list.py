@@ -96,14 +96,16 @@ class ExampleRow(QWidget):
 
     stepped = Signal(object, int)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int) -> None:
+        """Make one; of a whole window so many lines are in sight."""
         super().__init__()
+        self._lines = lines
         self._found: Found | None = None
         self._example: Example | None = None
         self._feature, self._most, self._whole = -1, 1.0, False
         self._widths: list[int] = []
-        self._tokens: list[Token] = []
-        self._near = (0, 0)
+        self._near: list[Token] = []
+        self._first = 0
         self.told = ElidedLabel("", "small")
         self.strip = _RowStrip("Example")
         self.strip.stepped.connect(self._on_stepped)
@@ -115,20 +117,16 @@ class ExampleRow(QWidget):
     ) -> None:
         """Show an example; `most` is the activation at the end of the tints."""
         self._found, self._feature, self._example, self._most = found, feature, one, most
-        self._tokens = found.window_tokens(one.window)
-        # No line holds more tokens than this.
-        self._near = max(0, one.position - _NEAR), one.position + _NEAR
-        near = self._tokens[slice(*self._near)]
-        self._widths = box_widths(StripLook([TokenCell(t.id, t.piece, t.text) for t in near]))
+        # No line holds more tokens than this; a window may have thousands.
+        self._first = max(0, one.position - _NEAR)
+        self._near = found.window_tokens(one.window, self._first, one.position + _NEAR)
+        cells = [TokenCell(t.id, t.piece, t.text) for t in self._near]
+        self._widths = box_widths(StripLook(cells))
         words = f"{amount(one.value)} · {charts.example_words(found, one)}"
         self.told.set_full_text(words)
         self.strip.setAccessibleName(f"Example, activation {words}")
-        self.set_whole(whole)
-
-    def set_whole(self, whole: bool) -> None:
-        """Show the whole window, or one line around the example."""
         self._whole = whole
-        self.strip.set_most_lines(_WINDOW_LINES if whole else 1)
+        self.strip.set_most_lines(self._lines if whole else 1)
         self._draw()
 
     @override
@@ -137,6 +135,12 @@ class ExampleRow(QWidget):
         if event.oldSize().width() != event.size().width() and not self._whole:
             self._draw()
 
+    def fit(self, width: int) -> None:
+        """Show as much as fits so wide a line, whether or not it is laid out."""
+        for part in (self, self.strip):
+            part.resize(width, part.height())
+        self._draw()
+
     def _on_stepped(self, step: int) -> None:
         self.stepped.emit(self, step)
 
@@ -144,18 +148,16 @@ class ExampleRow(QWidget):
         found, one = self._found, self._example
         if found is None or one is None:
             return
-        count, first = len(self._tokens), self._near[0]
-        last = count
-        if self._whole or not 0 <= one.position < count:
-            first = 0
+        if self._whole:
+            first, tokens = 0, found.window_tokens(one.window)
         else:
-            ends = fitting(self._widths, one.position - first, max(self.width(), 160))
-            first, last = first + ends[0], first + ends[1]
+            ends = fitting(self._widths, one.position - self._first, max(self.width(), 160))
+            first, tokens = self._first + ends[0], self._near[slice(*ends)]
         values = found.in_window(self._feature, one.window)
         if values is None:
-            values = np.full(count, np.nan)
+            values = np.full(found.window, np.nan)
             values[one.position] = one.value
-        values, limits, tokens = values[first:last], (0.0, self._most), self._tokens[first:last]
+        values, limits = values[first : first + len(tokens)], (0.0, self._most)
         self.strip.show_tokens(tokens, values, limits, partial(_told, values), first=first)
         self.strip.set_selected(one.position - first)
 
@@ -165,8 +167,9 @@ class _Group(QWidget):
 
     stepped = Signal(object, int)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int) -> None:
         super().__init__()
+        self._lines = lines
         self.heading = ElidedLabel("", "heading")
         self.rows: list[ExampleRow] = []
         self.count = 0
@@ -180,7 +183,7 @@ class _Group(QWidget):
         self.heading.set_full_text(group.heading)
         self.heading.setVisible(bool(group.heading))
         while len(self.rows) < len(group.examples):
-            row = ExampleRow()
+            row = ExampleRow(self._lines)
             row.stepped.connect(self.stepped)
             self._column.addWidget(row)
             self.rows.append(row)
@@ -203,8 +206,10 @@ class ExampleList(QWidget):
 
     row_reached = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int = _WINDOW_LINES) -> None:
+        """Make an empty one; of whole windows so many lines are in sight, further ones scroll."""
         super().__init__()
+        self._lines = lines
         self._groups: list[_Group] = []
         self._shown = 0
         self._whole = False
@@ -214,7 +219,7 @@ class ExampleList(QWidget):
     def show_groups(self, found: Found, feature: int, groups: Sequence[Group], most: float) -> None:
         """Show these, one below the other; `most` is the activation at the end of the tints."""
         while len(self._groups) < len(groups):
-            made = _Group()
+            made = _Group(self._lines)
             made.stepped.connect(self._on_stepped)
             self._column.insertWidget(len(self._groups), made)
             self._groups.append(made)
@@ -239,11 +244,13 @@ class ExampleList(QWidget):
             self.row_reached.emit(rows[at])
 
     def set_whole(self, whole: bool) -> None:
-        """Show whole windows, or one line of each."""
+        """Have whole windows shown from now on, or one line of each."""
         self._whole = whole
-        for group in self._groups:
-            for row in group.rows:
-                row.set_whole(whole)
+
+    def fit(self, width: int) -> None:
+        """Show as much of each example as fits so wide a line."""
+        for row in self._rows():
+            row.fit(width)
 
     def top_of(self, group: int) -> int:
         """Return where a group begins, in pixels."""

@@ -83,6 +83,7 @@ class Found:
         self.shown = shown
         self.params = params
         self.data: Mapping[str, Any] = shown.data
+        self._read: tuple[int, tuple[np.ndarray, np.ndarray]] | None = None
 
     @classmethod
     def of(cls, result: Result) -> Found:
@@ -131,8 +132,9 @@ class Found:
     @property
     def count(self) -> int:
         """Features that there are; 0 where nothing says it."""
-        if "density" in self.data:
-            return len(self.data["density"])
+        for name in ("density", "write_top"):
+            if self.data.get(name) is not None:
+                return len(self.data[name])
         return int(self.card.get("d_sae") or 0)
 
     # Prompts.
@@ -224,6 +226,9 @@ class Found:
 
         None where that was not kept.
         """
+        # Every example in sight asks for the same feature's.
+        if self._read is not None and self._read[0] == feature:
+            return self._read[1]
         starts = self.data.get("feature_start")
         if starts is None or (not self.keeps_all and feature != self.chosen):
             return None
@@ -232,7 +237,9 @@ class Found:
             return None
         first, last = int(starts[at]), int(starts[at + 1])
         places = np.asarray(self.data["entry_place"][first:last], dtype=np.int64)
-        return places, np.asarray(self.data["entry_value"][first:last], dtype=np.float64)
+        values = np.asarray(self.data["entry_value"][first:last], dtype=np.float64)
+        self._read = feature, (places, values)
+        return self._read[1]
 
     @property
     def window(self) -> int:
@@ -270,9 +277,9 @@ class Found:
     def _at(self, place: int, value: float) -> Example:
         return Example(*divmod(place, self.window), value)
 
-    def window_tokens(self, window: int) -> list[Token]:
-        """Return the tokens of a window of the corpus."""
-        return [self.word(int(i)) for i in np.asarray(self.data["ids"][window])]
+    def window_tokens(self, window: int, first: int = 0, last: int | None = None) -> list[Token]:
+        """Return the tokens of a window of the corpus, from `first` to before `last`."""
+        return [self.word(int(i)) for i in np.asarray(self.data["ids"][window])[first:last]]
 
     def in_window(self, feature: int, window: int) -> np.ndarray | None:
         """Return a feature's activation at each token of a window; None where it was not kept."""
@@ -322,6 +329,11 @@ class Found:
         """Return the token at which a feature is strongest in the corpus."""
         found = int(self.strongest_ids[feature]) if feature < self.count else -1
         return None if found < 0 else self.word(found)
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether something is known of every feature: over a text, or what it writes."""
+        return self.has_corpus or self.data.get("write_top") is not None
 
     def writes(self, feature: int) -> Sequence[Token]:
         """Return the tokens that a feature's decoder row raises most."""

@@ -1,9 +1,10 @@
-"""The page of all features over the corpus: a table that is searched and ordered."""
+"""The page of all features: a table that is searched and, over a text, ordered."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from desktop_app.analyses.features.found import Found
 
 _PAUSE_MS = 150
-_NO_CORPUS = "Name a corpus in the settings: features are then listed by how often they are active"
+_NO_CORPUS = "Name a corpus in the settings to see how often features are active, and on what"
+_NO_LISTS = "Nothing is known of all features here. " + _NO_CORPUS + "."
 _NOTHING = "No feature's token or number is like that"
 
 
 class ListPage(FeaturesPage):
-    """Features with how often and how strongly they are active, and on what."""
+    """Features with what they write, and over a text how often and strongly they are active."""
 
     name, title = "all", "All features"
 
@@ -47,7 +49,7 @@ class ListPage(FeaturesPage):
         for key, title in charts.ORDERS.items():
             self.order.addItem(title, key)
         self._said = ElidedLabel("", "small")
-        self.table = RankingList("All features over the corpus")
+        self.table = RankingList("All features")
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(_PAUSE_MS)
@@ -93,18 +95,28 @@ class ListPage(FeaturesPage):
         found = self._found
         if found is None:
             return
-        query = self.search.text()
-        ranking = charts.all_features(found, query, str(self.order.currentData()))
-        self.table.set_empty_text(_NOTHING if found.has_corpus else _NO_CORPUS)
+        query, known = self.search.text(), found.lists_all
+        features = charts.matching(found, query) if known else np.empty(0, dtype=np.int64)
+        ranking = charts.all_features(found, features, str(self.order.currentData()))
+        self.search.setEnabled(known)
+        self.order.setVisible(found.has_corpus)  # without a text there is but one, by number
+        self.table.set_empty_text(_NOTHING if known else _NO_LISTS)
         self.table.set_ranking(ranking)
         self.table.select_key(self._feature)
-        told = corpus_sentence(found)
-        count = len(charts.matching(found, query)) if found.has_corpus else 0
-        if query.strip() and found.has_corpus:
-            told = f"{plural(count, 'feature')} found"
-        if count > len(ranking.rows):
-            told += f" · the first {len(ranking.rows):,} are listed"
-        self._said.set_full_text(told)
+        self._said.set_full_text(self._sentence(found, query, len(features), len(ranking.rows)))
+
+    def _sentence(self, found: Found, query: str, count: int, listed: int) -> str:
+        """Say what is listed, and what is not for want of a text."""
+        if not found.lists_all:
+            return ""
+        told = [corpus_sentence(found) or plural(found.count, "feature")]
+        if query.strip():
+            told = [f"{plural(count, 'feature')} found"]
+        if count > listed:
+            told.append(f"the first {listed:,} are listed")
+        if not found.has_corpus:
+            told.append(_NO_CORPUS)
+        return " · ".join(told)
 
     def _on_search(self, _text: str) -> None:
         self._wait.start()

@@ -10,13 +10,16 @@ import torch
 
 from desktop_app.analyses.corpus import reading
 from desktop_app.analyses.corpus import run as corpus
+from desktop_app.analyses.corpus.attended import Attended
 from desktop_app.analyses.corpus.best_places import BestRows
 from desktop_app.analyses.corpus.spec import ANALYSIS, CorpusParams
 from desktop_app.analyses.corpus.sums import MEASURES
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
 from desktop_app.engine.model import LoadedModel
+from desktop_app.methods.text_windows import TextWindows
 from desktop_app.support.errors import BadInputError, Cancelled, MemoryExhaustedError
 from tests.analyses.corpus import plain_corpus
 from tests.engine.zoo import save_tiny
@@ -342,6 +345,52 @@ def test_memory_that_ends_behind_a_pass_counts_no_window_twice(text, monkeypatch
     np.testing.assert_allclose(found["top"], whole["top"], atol=ROUNDED)
     np.testing.assert_allclose(found["previous"], whole["previous"], atol=1e-6)
     np.testing.assert_array_equal(found["ids"], whole["ids"])
+
+
+@pytest.mark.model
+def test_memory_that_ends_while_a_pass_is_added_counts_no_window_twice(text, monkeypatch):
+    """Where there is no room yet the windows are read again, and never once a part is counted."""
+    model, whole = named("toy"), run(named("toy"), text).data
+    for name, ends in (("make_room", False), ("add", True)):
+        real, calls = getattr(Attended, name), []
+
+        def tight(self, *given, real=real, calls=calls):
+            calls.append(1)
+            if len(calls) == 1:
+                raise MemoryError
+            real(self, *given)
+
+        monkeypatch.setattr(Attended, name, tight)
+        if ends:
+            with pytest.raises(MemoryExhaustedError, match="where their attention is added up"):
+                run(model, text)
+            assert len(calls) == 1
+            continue
+        found = run(model, text).data
+        assert len(calls) > 2
+        assert found["n"] == whole["n"]
+        np.testing.assert_array_equal(found["ids"], whole["ids"])
+        for key in ("top", "attended_weight"):
+            np.testing.assert_allclose(found[key], whole[key], atol=ROUNDED)
+    assert model.hooks_left() == 0
+
+
+@pytest.mark.model
+def test_a_text_is_known_by_what_every_reader_of_windows_says_of_it(text):
+    model, params = named("toy"), CorpusParams(text=str(text))
+    windows = TextWindows(model, params, str(text), WINDOW, COUNT * (WINDOW - 1), "--text")
+    assert list(windows)
+    found = run(model, text).data
+    assert found["corpus_sha256"] == windows.sha256()
+    assert found["tokens_read"] == windows.tokens
+
+
+@pytest.mark.parametrize("name", ["corpus", "train_sae"])
+def test_the_corpus_that_comes_along_has_one_name(name):
+    kind = ANALYSES[name].params
+    assert kind(text="own") == kind()
+    assert kind(text="./own").text == "./own"
+    assert "own" in kind.model_fields["text"].description
 
 
 @pytest.mark.model

@@ -42,8 +42,10 @@ CARD = {
     "head": -1,
     "b_dec_first": True,
     "scaling": "none",
+    "factor": 1.0,
     "rescaled": False,
     "skip": False,
+    "finetuned": False,
     "facts": {"data": "a text of cats", "context": "8", "fingerprint": "00ff"},
 }
 
@@ -175,9 +177,11 @@ def words():
     }
 
 
-def fields(*, feature=CHOSEN, corpus=True, prompts=True):
-    """Return the fields of a run with these parts."""
+def fields(*, feature=CHOSEN, corpus=True, prompts=True, lists=False):
+    """Return the fields of a run with these parts; `lists`: what all features write."""
     found = {"card": CARD}
+    if lists:
+        found["write_top"] = over_text()["write_top"]
     if prompts:
         found |= per_token()
     if feature >= 0:
@@ -190,7 +194,7 @@ def fields(*, feature=CHOSEN, corpus=True, prompts=True):
     return found | words()
 
 
-def result(*, feature=CHOSEN, corpus=True, prompts=True, **changes):
+def result(*, feature=CHOSEN, corpus=True, prompts=True, lists=False, **changes):
     """Return a result of two prompts and a corpus of four windows."""
     params = {
         "sae": "/some/where/small", "feature": feature, "top": 2, "ablate": "delete",
@@ -203,5 +207,5 @@ def result(*, feature=CHOSEN, corpus=True, prompts=True, **changes):
         "prompts": PROMPTS if prompts else (),
         **changes,
     }
-    return drawn.result_of("features", fields(feature=feature, corpus=corpus, prompts=prompts),
-        **values)  # fmt: skip
+    found = fields(feature=feature, corpus=corpus, prompts=prompts, lists=lists)
+    return drawn.result_of("features", found, **values)

@@ -59,6 +59,37 @@ def test_a_transcoder_says_what_it_writes_and_what_is_not_said_is_told_as_such()
     assert (told["Model"], told["Data"], told["BOS"]) == ("not said", "not said", "yes")
 
 
+def test_how_inputs_are_scaled_is_said_of_every_way():
+    card = CARD | {"factor": 0.5, "b_dec_first": False, "rescaled": True, "finetuned": True}
+    lines = {title: (value, tip) for title, value, tip in card_facts(changed(card=card))}
+    assert lines["Input"] == (
+        "scaled by 0.5",
+        "What is done to an activation before, and undone after",
+    )
+    tip = lines["Activation"][1]
+    assert "b_dec is not taken from the input" in tip
+    assert "times the norm of their decoder row" in tip
+    assert "A finetuning has left a factor" in tip
+    assert "linear map" not in tip
+    card |= {"skip": True, "writes": "blocks.1.hook_mlp_out"}
+    lines = {title: tip for title, _value, tip in card_facts(changed(card=card))}
+    assert "A linear map of the input is added" in lines["Activation"]
+    # What a transcoder gives stands elsewhere, in that place's own size.
+    assert "undone" not in lines["Input"]
+
+
+def test_an_error_term_that_a_folder_asks_for_is_said_to_be_left_out(found):
+    told = {title: tip for title, _value, tip in card_facts(found)}
+    assert "Error term" not in told
+    assert "x̂ alone stands in the place of x" in told["Activation"]
+    for said, value in (("True", "yes, and left out here"), ("False", "no")):
+        lines = card_facts(changed(card=CARD | {"facts": {"error_term": said}}))
+        shown = {title: (text, tip) for title, text, tip in lines}
+        assert shown["Error term"][0] == value
+        assert "use_error_term" in shown["Error term"][1]
+        assert "Error term" not in shown["Autoencoder"][1]
+
+
 def test_a_direction_is_of_the_place_that_it_reads_or_writes(found):
     assert space_words(found, writes=True) == "residual stream"
     card = CARD | {"site": "mlp_in", "writes": "blocks.1.hook_mlp_out"}
@@ -168,6 +199,8 @@ def test_a_token_lists_its_features_with_what_they_write(found):
     assert [rows.text(0, n) for n in range(4)] == ["1", "8.00", "10.7 %", "␠cat  ␠sat"]
     bare = charts.token_features(Found.of(result(corpus=False)), 0, 2)
     assert [column.key for column in bare.columns] == ["feature", "activation"]
+    rows = charts.token_features(Found.of(result(corpus=False, lists=True)), 0, 2)
+    assert [rows.text(0, n) for n in range(3)] == ["1", "8.00", "␠cat  ␠sat"]
 
 
 def test_prompts_are_listed_with_how_strong_the_feature_is(found):
@@ -198,6 +231,11 @@ def test_a_number_that_is_a_token_as_well_means_the_feature_first():
     assert charts.matching(told, "3").tolist() == [3, 1]
 
 
+def table(found, order, query=""):
+    """Return the table of the features that a search means."""
+    return charts.all_features(found, charts.matching(found, query), order)
+
+
 @pytest.mark.parametrize(
     ("order", "features"),
     [
@@ -208,11 +246,11 @@ def test_a_number_that_is_a_token_as_well_means_the_feature_first():
     ],
 )
 def test_features_are_ordered(found, order, features):
-    assert [row.key for row in charts.all_features(found, "", order).rows] == features
+    assert [row.key for row in table(found, order).rows] == features
 
 
 def test_a_feature_that_is_never_active_steps_back(found):
-    last = charts.all_features(found, "", charts.DENSITY).rows[-1]
+    last = table(found, charts.DENSITY).rows[-1]
     assert (last.key, last.faint, last.values[4]) == (5, True, "")
 
 
@@ -225,10 +263,8 @@ def test_many_features_are_listed_up_to_a_limit():
         "entry_place": np.zeros(0, dtype=np.int32), "entry_value": np.zeros(0),
     }  # fmt: skip
     found = changed(**data)
-    assert len(charts.all_features(found, "", charts.NUMBER).rows) == charts.MOST_ROWS
-    assert [r.key for r in charts.all_features(found, f"{many - 1}", charts.NUMBER).rows] == [
-        many - 1
-    ]
+    assert len(table(found, charts.NUMBER).rows) == charts.MOST_ROWS
+    assert [row.key for row in table(found, charts.NUMBER, f"{many - 1}").rows] == [many - 1]
 
 
 def test_both_ends_of_a_direction_stand_beside_each_other():

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.analyses.features.example_list import fitting
+from desktop_app.analyses.features.found import Found
 from desktop_app.contract.spec import Intent
 from desktop_app.support.feature_files import read_feature
 from desktop_app.views.making import create_view
@@ -29,9 +30,10 @@ from desktop_app.widgets.basics.selection import Selection
 from desktop_app.widgets.plots.plot import Plot
 from desktop_app.widgets.tables.ranking import RankingList
 from desktop_app.widgets.tokens.token_strip import TokenStrip
-from tests.analyses.features.sample import CHOSEN, fields, per_token, result
+from tests.analyses.features.sample import CHOSEN, example, fields, per_token, result
 from tests.finding import choose, find, in_sight, press, said
 from tests.patience import turn_the_loop, wait_for
+from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -41,7 +43,7 @@ STRIP, LISTED = (
     "Features of the selected token, the strongest first",
 )
 PAGES = ("Tokens", "All features", "One feature", "Tests on the prompt")
-HISTOGRAM, TABLE = "Tokens in each interval of activation", "All features over the corpus"
+HISTOGRAM, TABLE = "Tokens in each interval of activation", "All features"
 
 
 @pytest.fixture
@@ -193,8 +195,27 @@ def test_without_a_corpus_the_table_says_how_to_get_one(make_view):
     view.show_result(result(corpus=False))
     press(view, "All features")
     assert view.read_out()["all_page"]["features"] == []
+    assert not find(view, QLineEdit, "Search features").isEnabled()
     press(view, "One feature")
     assert "Name a corpus" in view.read_out()["feature_page"]["none"]
+
+
+def test_without_a_corpus_features_are_searched_by_what_they_write(make_view):
+    view = make_view("features")
+    view.take_choices({"order": "largest"})
+    view.show_result(result(corpus=False, lists=True))
+    press(view, "All features")
+    told = view.read_out()["all_page"]
+    assert told["features"][1] == ("1", "␠cat  ␠sat")
+    assert [row[0] for row in told["features"]] == ["0", "1", "2", "3", "4", "5"]
+    assert told["said"].startswith("6 features · Name a corpus")
+    assert not in_sight(view, QComboBox, "Order of the features")
+    QTest.keyClicks(find(view, QLineEdit, "Search features"), "the")
+    wait_for(lambda: len(view.read_out()["all_page"]["features"]) == 3)
+    assert [row[0] for row in view.read_out()["all_page"]["features"]] == ["0", "3", "5"]
+    view.show_result(result())
+    press(view, "All features")
+    assert in_sight(view, QComboBox, "Order of the features")
 
 
 # One feature.
@@ -264,6 +285,43 @@ def test_whole_windows_are_shown_where_wanted(view):
     press(view, "Window")
     ((_heading, rows),) = view.read_out()["feature_page"]["examples"]
     assert all(len(tokens) == 8 for _told, tokens in rows)
+
+
+@pytest.fixture
+def long_windows(make_view):
+    """Return a view of windows of 4,000 tokens, of which one shows 40 examples."""
+    length, many = 4_000, 40
+    data = fields() | {
+        "ids": np.ones((many, length), dtype=np.int32),
+        "window_file": np.zeros(many, dtype=np.int32),
+        "examples": {"top": [example(n, 2_000, 9.0) for n in range(many)], "intervals": [[]] * 5},
+        "entry_place": np.arange(many) * length + 2_000,
+        "entry_value": np.full(many, 9.0),
+        "feature_start": np.array([0, 0, 0, many, many, many, many]),
+    }
+    view = make_view("features")
+    view.show_result(dataclasses.replace(result(), data=data))
+    return view
+
+
+def test_of_long_windows_only_the_tokens_near_an_example_are_written_out(long_windows, monkeypatch):
+    written, word = [], Found.word
+    monkeypatch.setattr(Found, "word", lambda own, n: written.append(n) or word(own, n))
+    number(long_windows, 0)
+    number(long_windows, CHOSEN)
+    ((_heading, rows),) = long_windows.read_out()["feature_page"]["examples"]
+    assert len(rows) == 40
+    assert len(written) < 40 * 200
+
+
+def test_of_long_windows_some_are_shown_whole_and_how_many_is_said(long_windows):
+    press(long_windows, "Window")
+    told = long_windows.read_out()["feature_page"]
+    assert told["title"] == "The 40 largest, 10 shown"
+    ((_heading, rows),) = told["examples"]
+    assert [len(tokens) for _told, tokens in rows] == [4_000] * 10
+    press(long_windows, "Line")
+    assert long_windows.read_out()["feature_page"]["title"] == "The 40 largest"
 
 
 def test_the_encoders_side_is_read_as_well(view):
@@ -397,9 +455,15 @@ def test_a_new_autoencoder_is_not_asked_for_the_feature_of_the_old_one(view, hea
     assert params.feature == -1
 
 
-def test_the_empty_view_offers_the_toys_and_to_train_one(make_view, heard):
+def test_the_empty_view_offers_to_train_one_and_with_the_toy_open_its_own(make_view, heard):
     view = make_view("features")
     asked, raised = heard(view.run_requested), heard(view.intent_raised)
+    own = "Open the toy model's"
+    assert not in_sight(view, QPushButton, own)
+    view.learn_model(drawn.model())
+    assert not in_sight(view, QPushButton, own)
+    assert in_sight(view, QPushButton, "Train one…")
+    view.learn_model(drawn.model(name="toy"))
     press(view, "Open the toy model's")
     ((params,),) = asked
     assert (params.sae, params.corpus) == ("toy", "own")
@@ -486,11 +550,45 @@ def test_words_of_a_file_are_shown_to_the_letter(make_view):
 
 
 def test_an_export_draws_the_page_without_its_controls(view):
-    for page in ("Tokens", "All features", "Tests on the prompt"):
+    for page in PAGES:
         press(view, page)
         figure = view.figure_widget()
         assert not figure.findChildren(QPushButton)
         assert figure.grab().width() > 100
+
+
+def test_an_export_is_as_tall_as_what_it_holds_now(view):
+    tall = view.figure_widget().height()
+    view.show_result(result(corpus=False))
+    press(view, "One feature")
+    figure = view.figure_widget()
+    assert figure.height() < tall / 1.5
+    assert not any("Name a corpus" in words for words in said(figure))
+
+
+def test_an_export_of_a_feature_holds_all_its_examples_however_many(long_windows):
+    long_windows.resize(900, 500)
+    turn_the_loop()
+    figure = long_windows.figure_widget()
+    assert figure.isHidden()
+    strips = in_sight(figure, TokenStrip)
+    assert len(strips) == 40
+    image = figure.grab()
+    assert image.height() > 40 * strips[0].height()
+    bottoms = [strip.mapTo(figure, strip.rect().bottomLeft()).y() for strip in strips]
+    assert bottoms == sorted(set(bottoms))
+    assert bottoms[-1] < image.height()
+    assert all(strip.verticalScrollBar().maximum() == 0 for strip in strips)
+    said_there = said(figure)
+    for words in ("Feature 2", "The 40 largest", "Tokens by activation"):
+        assert words in said_there
+    press(long_windows, "Window")
+    figure = long_windows.figure_widget()
+    assert "The 40 largest, 1 shown" in said(figure)
+    (strip,) = in_sight(figure, TokenStrip)
+    assert len(strip.texts()) == 4_000
+    assert figure.grab().height() > strip.height() > 4_000
+    assert strip.verticalScrollBar().maximum() == 0
 
 
 def test_a_view_that_is_let_go_is_gone(qtbot, themed):
