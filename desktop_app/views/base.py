@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPixmap
 
     from desktop_app.contract.params import Params
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import ModelInfo, Result
     from desktop_app.contract.spec import Analysis
     from desktop_app.pictures.facts import Explained
     from desktop_app.pictures.origin import Difference
@@ -192,8 +192,14 @@ class AnalysisView(QWidget):
     def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
         """Take note of others' results that offer what it borrows, by name, the newest first."""
 
+    def learn_model(self, model: ModelInfo) -> None:
+        """Take note of the model that is open now."""
+
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
         """Take note of the prompt table's texts by their label; those without one under ""."""
+
+    def expect_model(self, model: ModelInfo | None) -> None:
+        """Take note of the model whose first values come next."""
 
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""

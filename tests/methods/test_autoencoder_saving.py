@@ -79,6 +79,21 @@ def test_one_without_a_name_goes_among_the_autoencoders():
     assert place_for(info, "blocks.0.hook_mlp_out", "").name == f"{first.name}-2"
 
 
+def test_two_that_train_at_once_end_in_two_folders():
+    """Both begin before either has written anything."""
+    info = named("toy").info
+    places = [place_for(info, "blocks.1.hook_mlp_out", "") for _one in range(2)]
+    assert places[0] == places[1]
+    made = Made("blocks.1.hook_mlp_out", 0, 16, True)
+    ended = [save_autoencoder(p, weights(n), made, info, anew=True) for n, p in enumerate(places)]
+    assert [path.name for path in ended] == [places[0].name, f"{places[0].name}-2"]
+    third = save_autoencoder(ended[1], weights(2), made, info, anew=True)
+    assert third.name == f"{places[0].name}-3"
+    for seed, path in enumerate((*ended, third)):
+        stored = load_file(path / "sae_weights.safetensors")
+        assert torch.equal(stored["W_enc"], weights(seed)["W_enc"])
+
+
 def test_a_place_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(BadInputError, match="the folder does not exist"):
         place_for(named("toy").info, HOOK, str(Path(tmp_path, "no", "such")))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from desktop_app.contract.registry import ANALYSES
+from desktop_app.session.export_table import table_of
 from desktop_app.session.exports import export
 from desktop_app.session.store import Session
 from tests.samples import stored
@@ -47,6 +48,17 @@ def flat(values):
             yield from flat(value)
     else:
         yield values
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_every_result_can_be_copied_as_a_table(name):
+    result = toy_runs.result_of(name)
+    head = (1, 2) if result.analysis == "attention" else None
+    headings, rows = table_of(result, 0, head)
+    assert headings
+    assert rows
+    assert {len(row) for row in rows} == {len(headings)}
+    assert {type(cell) for row in (headings, *rows) for cell in row} == {str}
 
 
 @pytest.mark.parametrize("name", ANALYSES)

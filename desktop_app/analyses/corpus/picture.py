@@ -40,10 +40,17 @@ _FACTS = ("induction", "previous", "duplicate", "first", "entropy")
 def text_sentence(data: Mapping[str, Any]) -> str:
     """Say which text was read, and how much of it."""
     count, of = int(data["tokens_read"]), str(data["corpus"])
-    files = len(data.get("files", ()))
-    several = f", {plural(files, 'file')}" if files > 1 else ""
     windows = plural(int(data["windows"]), "window")
-    return f"{plural(count, 'token')} of {of}{several}, in {windows}"
+    return f"{plural(count, 'token')} of {of}{_files_read(data)}, in {windows}"
+
+
+def _files_read(data: Mapping[str, Any]) -> str:
+    """Say of how many files windows were read, which may be fewer than there are."""
+    there = len(data.get("files", ()))
+    if there <= 1:
+        return ""
+    read = len(np.unique(data["window_file"])) if "window_file" in data else there
+    return f", {plural(there, 'file')}" if read == there else f", {read:,} of its {there:,} files"
 
 
 def scatter(
@@ -114,7 +121,7 @@ def head_map(heads: Heads, measure: Measure) -> Matrix:
     )
 
 
-def table(heads: Heads) -> Ranking:
+def table_of_heads(heads: Heads) -> Ranking:
     """Return every number of every head, in the order of layers; keys are heads."""
     # Effects first: with them one compares, and the last columns go where room is scarce.
     measures = sorted(heads.measures(), key=lambda measure: not measure.sizes)
@@ -216,6 +223,25 @@ def seed_of(result: Result) -> int:
 
 
 # What others ask.
+
+
+def table(
+    result: Result, _prompt: int = 0, _head: tuple[int, int] | None = None
+) -> tuple[list[str], list[list[str]]]:
+    """Return every measure of every head, a row each, in full precision."""
+    heads = Heads(result.data)
+    keys = [measure.key for measure in heads.measures()]
+    layers, across = heads.shape
+    rows = [
+        [str(layer), str(head), *(_full(heads.value(key, (layer, head))) for key in keys)]
+        for layer in range(layers)
+        for head in range(across)
+    ]
+    return ["layer", "head", *keys], rows
+
+
+def _full(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)
 
 
 def head_facts(result: Result, place: Place) -> list[Fact]:

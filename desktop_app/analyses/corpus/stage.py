@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QWidget
 
-from desktop_app.analyses.corpus.picture import head_map, scatter, table
+from desktop_app.analyses.corpus.picture import head_map, scatter, table_of_heads
 from desktop_app.pictures.words import clipped
 from desktop_app.views.frame import ElidedLabel, panel
 from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in, row_in
@@ -191,7 +191,7 @@ class HeadsStage(QWidget):
         if look == "map":
             self.map.show_maps(head_map(heads, up))
         elif look == "table":
-            self.table.set_ranking(table(heads))
+            self.table.set_ranking(table_of_heads(heads))
         self._mark()
 
     def _mark(self) -> None:

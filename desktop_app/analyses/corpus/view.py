@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QPoint
     from PySide6.QtWidgets import QWidget
 
-    from desktop_app.analyses.corpus.measures import Effects, Head
-    from desktop_app.contract.result import Result
+    from desktop_app.analyses.corpus.measures import Head
+    from desktop_app.contract.result import ModelInfo, Result
 
 _SO_FAR = "Means over the windows read so far"
 _NOT_YET = "{} is selected: run heads over text, and it is shown here."
@@ -46,6 +46,7 @@ class CorpusView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self._lent: Sequence[tuple[str, Result]] = ()
+        self._model: ModelInfo | None = None
         self._heads: Heads | None = None
         self._words: Words | None = None
         self._told = ElidedLabel("", "heading")
@@ -70,17 +71,21 @@ class CorpusView(AnalysisView):
     def draw_result(self, result: Result) -> None:
         self._words = Words(result.data)
         self._told.set_full_text(text_sentence(result.data))
-        self._show(Heads(result.data, self._effects(result)))
+        self._show(self._with_effects(result.data, result.model))
 
     @override
     def draw_prompt(self, _result: Result) -> None:
         """Do nothing: the text is not of the prompt table."""
 
     @override
+    def expect_model(self, model: ModelInfo | None) -> None:
+        self._model = model
+
+    @override
     def draw_partial(self, data: Mapping[str, Any]) -> bool:
-        heads = Heads(data)
-        if not heads.measures() or 0 in heads.shape:
+        if 0 in Heads(data).shape:
             return False
+        heads = self._with_effects(data, self._model)
         self._is_partial = True
         self._told.set_full_text(_SO_FAR)
         self._show(heads)
@@ -116,9 +121,13 @@ class CorpusView(AnalysisView):
     def read_picture(self) -> dict[str, Any]:
         return {"told": self._told.full_text(), **self._stage.read(), **self._side.read()}
 
-    def _effects(self, result: Result) -> tuple[Effects, ...]:
-        """Return what removing heads does on prompts, as the history knows it of this model."""
-        return borrowed(self._lent, result.model, Heads(result.data).shape)
+    def _with_effects(self, data: Mapping[str, Any], model: ModelInfo | None) -> Heads:
+        """Return these numbers with what removing heads does, as the history knows it of a model.
+
+        Also while the text is read: what stands beside a head is the same before and after.
+        """
+        shape = Heads(data).shape
+        return Heads(data, () if model is None else borrowed(self._lent, model, shape))
 
     def _show(self, heads: Heads) -> None:
         self._heads = heads

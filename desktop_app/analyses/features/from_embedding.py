@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.features.readable import compared
+from desktop_app.analyses.features.readable import compared, verdict_of
 from desktop_app.engine.weights import raw_embeddings
 
 if TYPE_CHECKING:
@@ -78,12 +78,14 @@ def over_places(
         alone[part] = chosen.each_alone(kinds[part].tolist(), report)
     known = np.isfinite(alone[at])
     found = compared(activation[known], alone[at][known])
+    linear = linear_read(model, places)
     return {
         "over": "text",
         **_lead(chosen),
         **found,
         **_loudest(model, kinds[some], alone[some]),
-        **linear_read(model, places),
+        **linear,
+        "verdict": verdict_of(found["kept"], linear["linear_r2"]),
     }
 
 

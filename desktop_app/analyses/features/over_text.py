@@ -111,7 +111,11 @@ class _Reading:
         self._most = _most_entries(model, params)
         shape = (self._features, params.window, len(self._text.lead))
         self._shelf = Shelf(about(model, autoencoder, params, self._text), shape)
-        recalled = None if params.fresh else self._shelf.recall(params.feature, self._text.most)
+        recalled = None
+        if params.fresh:
+            self._shelf.disregard(params.feature)
+        else:
+            recalled = self._shelf.recall(params.feature, self._text.most)
         none_yet = np.zeros((self._features, 0), np.int32)
         known = recalled or (Tally(*shape[:2]), none_yet)
         self._tally: Tally = known[0]

@@ -27,6 +27,7 @@ from desktop_app.methods import stopped
 from desktop_app.methods.autoencoders import open_autoencoder
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.prepare import encoder_of, prepare
+from desktop_app.methods.text_windows import lead_of
 from desktop_app.methods.watching import in_batches
 from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.support.sizes import human_bytes
@@ -63,7 +64,8 @@ def run(model: LoadedModel, params: FeaturesParams, report: Reporter) -> Result:
     _refuse_absent(params, autoencoder)
     prepared = prepare(model, params, answers="inspected") if params.reads_prompts() else None
     texts = [] if prepared is None else [encoding.ids for encoding in prepared.encodings]
-    check_position(params, [len(text) for text in texts])
+    if params.feature >= 0:
+        check_position(params, [len(text) for text in texts])
     _say_needs(model, params, (texts, autoencoder.head.d_sae), report)
     work = _Work(model, params, autoencoder, texts)
     missing = work.run(report)
@@ -248,8 +250,7 @@ class _Work:
         self._told += notices
         if self._chosen is None or PARTIAL in {notice.code for notice in notices}:
             return
-        encoder = encoder_of(self._model, self._params)
-        lead = len(encoder.encode("a")) - len(self._model.tokenizer.encode("a", "no"))
+        lead = len(lead_of(self._model, self._params))
         places = from_embedding.places_of(data, self._chosen.number, lead)
         if places is not None:
             rest = ShareReporter(report, _PROMPTS_SHARE + _TEXT_SHARE, 0.05)

@@ -30,8 +30,8 @@ class FeaturesParams(Params):
     sae: str = setting(
         "",
         "Autoencoder",
-        "A folder in SAELens' layout, cfg.json and a .safetensors file; toy is the small one that "
-        "comes with Lensbench, for the toy model.",
+        "A folder in SAELens' layout, cfg.json and a .safetensors file, or the name of one that "
+        "was trained here; toy is the small one that comes with Lensbench, for the toy model.",
         placeholder="a folder",
         cli="path",
         metavar="FOLDER",
@@ -235,7 +235,7 @@ ANALYSIS = Analysis(
         FieldSpec("windows", (), "Windows that were read"),
         FieldSpec("tokens_read", (), "Their tokens, BOS not counted"),
         FieldSpec("corpus", (), "Name of the file or folder"),
-        FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
+        FieldSpec("corpus_sha256", (), "Which tokens of a text were read, to compare"),
         # Words for ids.
         FieldSpec("token_ids", ("token",), "Ids that occur here", telling=-1),
         FieldSpec("token_texts", ("token",), "Their texts, decoded alone", telling=-1),

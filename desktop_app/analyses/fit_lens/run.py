@@ -71,7 +71,7 @@ def run(model: LoadedModel, params: FitLensParams, report: Reporter) -> Result:
         "seconds_each": seconds,
         "lead": np.array(windows.lead, dtype=np.int64),
         "corpus": windows.corpus,
-        "corpus_sha256": windows.sha256,
+        "corpus_sha256": windows.sha256(fit.windows),
         "file": params.out_lens or target.name,
     }
     notices = [*missing, *_short(params, windows)]
@@ -175,7 +175,7 @@ def _facts(
         "hook_convention": "blocks.{layer}.hook_out",
         "target_layer": info.n_layers - 1,
         "corpus": windows.corpus,
-        "corpus_sha256": windows.sha256,
+        "corpus_sha256": windows.sha256(count),
         "windows": count,
         "tokens_read": sum(map(len, windows.ids[:count])),
         "max_seq_len": params.max_seq_len,

@@ -25,6 +25,7 @@ from desktop_app.analyses.corpus.spec import ANALYSIS
 from desktop_app.analyses.corpus.verdict import COUNTS, HABIT, RULE, ordinal, verdict
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.pictures.facts import Place as Selected
+from desktop_app.session.export_table import table_of
 from tests.samples import drawn
 from tests.samples.read_text import LENGTH, corpus_result, effects_result
 
@@ -143,13 +144,33 @@ def test_shares_are_mapped_from_0_to_1_and_effects_about_0(heads):
 
 
 def test_the_table_holds_every_number(heads):
-    shown = data_of.table(heads)
+    shown = data_of.table_of_heads(heads)
     assert [column.key for column in shown.columns][:3] == ["head", "effect", "induction"]
     assert len(shown.rows) == 12
     row = shown.rows[shown.row_of((2, 0))]
     for column, value in zip(shown.columns[2:], row.values[2:], strict=True):
         key = {"itself": "current"}.get(column.key, column.key)
         assert value == heads.value(key, (2, 0))
+
+
+def test_the_table_that_is_copied_has_a_row_per_head(result):
+    headings, rows = table_of(result, 1, (2, 0))
+    assert headings == ["layer", "head", *(measure.key for measure in MEASURES)]
+    assert [tuple(map(int, row[:2])) for row in rows] == list(np.ndindex(3, 4))
+    for at, measure in enumerate(MEASURES, 2):
+        told = [float(row[at]) for row in rows]
+        np.testing.assert_array_equal(told, result.data[measure.key].ravel())
+    blank = {"previous": np.array([[np.nan, 0.5]])}
+    assert data_of.table(drawn.result_of("corpus", blank))[1] == [["0", "0", ""], ["0", "1", "0.5"]]
+
+
+@pytest.mark.parametrize(
+    ("of_windows", "told"),
+    [((0, 0, 1), "a small text, 2 files, in"), ((1, 1, 1), "a small text, 1 of its 2 files, in")],
+)
+def test_files_are_counted_that_were_read(result, of_windows, told):
+    data = {**result.data, "window_file": np.array(of_windows)}
+    assert told in data_of.text_sentence(data)
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,21 @@ def test_what_is_known_so_far_is_drawn(make_view, selection):
     assert len(view.read_out()["top"]["cards"]) == 10
 
 
+def test_effects_on_prompts_are_known_while_the_text_is_read(make_view):
+    view, effects = make_view("corpus"), effects_result()
+    view.take_lent([(ABLATION, effects)])
+    view.show_busy(True)
+    values = {"previous": np.eye(3, 4), "induction": np.eye(3, 4)}
+    for model, known in ((None, False), (drawn.model(fingerprint="ff"), False), (effects.model, 1)):
+        view.expect_model(model)
+        view.show_partial(values)
+        told = view.read_out()
+        assert told["because"].endswith("is not known yet.") != known
+        assert ("Effect on my prompts" in told["offered"]) == known
+    view.show_result(corpus_result())
+    assert view.read_out()["whose"] == f"Effect from {ABLATION}"
+
+
 def test_a_run_that_came_to_nothing_gives_the_old_picture_back(view):
     view.show_busy(True)
     view.show_partial({"previous": np.ones((3, 4))})
@@ -355,6 +370,11 @@ def test_an_ablation_answers_with_the_effect_of_a_head(make_view, selection, hea
     assert view.read_out()["selected"] == (2, 0)
     assert runs == []
     view.show_result(drawn.ablate_result(component="mlp"))
+    said = heard(view.message_requested)
+    view.set_params(ANALYSES["ablate"].params(component="mlp"))
     view.answer(Intent("head_effect", {"layer": 2, "head": 1}))
-    assert [params.component for (params,) in runs] == ["head"]
+    # As the other way round: the settings stand ready, and nothing long begins without a word.
+    assert runs == []
+    assert view.params().component == "head"
+    assert said == [("L2H1 is selected: run the ablation of heads, and its effect is shown here.",)]
     assert ANALYSES["ablate"].params().component == "head"

@@ -111,7 +111,7 @@ def test_a_word_is_readable_from_the_embedding_and_a_bag_of_words_is_not():
     assert told["r2"] == pytest.approx(1.0, abs=1e-4)
     assert told["lead"] == "<s>"
     assert (told["tokens"], told["active"], told["linear_r2"]) == (8, 2, None)
-    assert "can be read from the embedding." in sentence(told)
+    assert "can be read from the embedding:" in sentence(told)
     whole = look(bag(), bag_sae(), " ".join("GFEG" * 6), feature=0).data
     expected = [0.0, *map(weight_of, "GFEG" * 6)]
     np.testing.assert_allclose(whole["alone"][0], expected, atol=1e-4)

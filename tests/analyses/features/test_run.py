@@ -10,6 +10,7 @@ import torch
 
 from desktop_app.analyses.features import on_prompts, write_top
 from desktop_app.analyses.features import run as features
+from desktop_app.analyses.features.card import card_of
 from desktop_app.analyses.features.on_prompts import tokens_of
 from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams
 from desktop_app.cli_options import TerminalReporter
@@ -17,6 +18,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.result import PARTIAL
 from desktop_app.methods.autoencoders import open_autoencoder
+from desktop_app.support.autoencoder_files import read_autoencoder
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.analyses.features.folders import drawn, identity, save_sae
 from tests.models import named, tiny
@@ -162,6 +164,36 @@ def test_the_card_is_what_the_folder_says(sae):
     json.dumps(card)
 
 
+def test_the_card_holds_all_that_changes_a_number(tmp_path):
+    """A script is written from it: what it lacks, a script computes otherwise."""
+    given = drawn(named("toy").info.d_model, 8)
+    said = {
+        "normalize_activations": "expected_average_only_in",
+        "norm_scaling_factor": 0.5,
+        "apply_b_dec_to_input": False,
+        "finetuning_scaling_factor": True,
+        "use_error_term": True,
+    }
+    card = card_of(read_autoencoder(save_sae(tmp_path / "sae", given, HOOK, **said)))
+    assert (card["factor"], card["b_dec_first"], card["finetuned"]) == (0.5, False, True)
+    assert card["facts"]["error_term"] == "True"
+
+
+def test_the_name_of_a_folder_that_is_named_by_dots(tmp_path, monkeypatch):
+    save_sae(tmp_path / "mine", drawn(8, 8), HOOK)
+    monkeypatch.chdir(tmp_path / "mine")
+    for given in (".", "./", "../mine"):
+        assert card_of(read_autoencoder(given))["name"] == "mine"
+
+
+@pytest.mark.parametrize("error_term", [True, False])
+def test_the_loss_is_measured_without_the_error_whatever_a_folder_asks(error_term, tmp_path):
+    """As SAELens computes a folder that it reads: it heeds no such setting in one."""
+    given = drawn(named("toy").info.d_model, 8)
+    sae = save_sae(tmp_path / "sae", given, HOOK, use_error_term=error_term)
+    assert abs(look(named("toy"), sae, "1 2 3").data["loss_change"][0]) > 1e-3
+
+
 def test_every_field_is_known_and_of_one_prompt_each(sae):
     result = look(named("toy"), sae, *TEXTS, feature=4)
     known = {spec.name for spec in ANALYSIS.fields}
@@ -283,3 +315,11 @@ def test_lists_of_all_features_that_are_too_much_work_are_left_out_and_said(sae,
     (told,) = [n.message for n in result.warnings if n.code == "write_top_left_out"]
     assert "96 features by" in told
     assert "--corpus" in told
+
+
+@pytest.mark.parametrize("position", ["99", "-99", "end"])
+def test_a_place_that_no_feature_is_read_at_plays_no_part(sae, position):
+    model = named("toy")
+    assert "peak" not in look(model, sae, "1 2", position=position).data
+    with pytest.raises(BadInputError, match="position"):
+        look(model, sae, "1 2", position=position, feature=0)

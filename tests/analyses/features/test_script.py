@@ -51,6 +51,24 @@ KINDS = {
         ("b_gate", "b_mag", "r_mag"),
         {"position": "-1"},
     ),
+    "finetuned": (
+        "toy",
+        PRE,
+        {
+            "finetuning_scaling_factor": True,
+            "normalize_activations": "expected_average_only_in",
+            "norm_scaling_factor": 0.5,
+        },
+        ("finetuning_scaling_factor",),
+        {},
+    ),
+    "batchtopk": (
+        "toy",
+        PRE,
+        {"architecture": "batchtopk", "rescale_acts_by_decoder_norm": True},
+        ("topk_threshold",),
+        {},
+    ),
     "z": ("llama", Z, {}, (), {"ablate": "zero"}),
     "head": ("gpt2", Z, {"hook_head_index": 2}, (), {}),
     "transcoder": (
@@ -76,7 +94,7 @@ def result_of(key):
     tensors = drawn(wide, 40, seed=len(key))
     draw = torch.Generator().manual_seed(1)
     for tensor in more:
-        shape = (wide, wide) if tensor == "W_skip" else (40,)
+        shape = {"W_skip": (wide, wide), "topk_threshold": ()}.get(tensor, (40,))
         tensors[tensor] = 0.2 * torch.rand(shape, generator=draw)
     sae = save_sae(Path(FOLDER.name) / key, tensors, hook, **settings)
     rows = tuple(PromptRow(text=text) for text in TEXTS.get(name, ("ab cd f", "g h")))
