@@ -16,6 +16,8 @@ from desktop_app.analyses.features import run as features
 from desktop_app.analyses.features.spec import FeaturesParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine.loading import load
 from desktop_app.session import export_scripts, exports
 from desktop_app.support.errors import BadInputError
 from tests.analyses.features.folders import drawn, save_sae
@@ -76,6 +78,8 @@ KINDS = {
         ("W_skip",),
         {"position": "3"},
     ),
+    "eps": ("gpt2:eps", PRE, {}, (), {"top": 4}),
+    "identity": ("gpt2:identity", PRE, {}, (), {"top": 4}),
 }
 TEXTS = {"toy": ("1 2 3 4 5", "Monday Tuesday")}
 
@@ -83,7 +87,7 @@ TEXTS = {"toy": ("1 2 3 4 5", "Monday Tuesday")}
 @cache
 def result_of(key):
     name, hook, settings, more, own = KINDS[key]
-    model = named("toy") if name == "toy" else tiny(name)
+    model = named("toy") if name == "toy" else _tiny(*name.split(":"))
     wide = model.info.d_model
     if hook == Z:
         wide = model.info.d_head * (1 if "hook_head_index" in settings else model.info.n_heads)
@@ -96,6 +100,13 @@ def result_of(key):
     rows = tuple(PromptRow(text=text) for text in TEXTS.get(name, ("ab cd f", "g h")))
     params = FeaturesParams(prompts=rows, sae=sae, **{"feature": _loudest(model, sae, rows), **own})
     return features.run(model, params, SilentReporter())
+
+
+def _tiny(architecture, layernorm=""):
+    model = tiny(architecture)
+    if not layernorm:
+        return model
+    return load(ModelSpec(model.info.source, device="cpu", layernorm=layernorm), SilentReporter())
 
 
 def _loudest(model, sae, rows):
