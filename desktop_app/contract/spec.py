@@ -42,7 +42,7 @@ IntentName = Literal[
     "pin_parts",  # pin parts on the board: parts, as settings write them
     "test_circuit",  # score a circuit of edges: edges, as `--circuit` writes them; name, of what
     "steer_with",  # steer along a vector: file; read, whether it is to be read along as well; coef,
-    # what it is multiplied by, where that is known
+    # what it is multiplied by, where that is known; why, what that strength is, in words
     "lens_with",  # read by a fitted lens: kind, file
     "features_with",  # read the features of an autoencoder: sae, its folder; feature, where one is
     # meant

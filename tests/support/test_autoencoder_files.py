@@ -16,6 +16,7 @@ from desktop_app.support import autoencoder_folder
 from desktop_app.support.autoencoder_files import folder_of, read_autoencoder
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.feature_files import read_feature
+from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.support.tensor_heads import read_numbers
 from desktop_app.support.vector_files import read_head, read_values
 from tests.saes import drawn, save_drawn, save_folder, settings
@@ -366,6 +367,7 @@ def test_a_pickle_is_never_opened(name, tmp_path):
 
 def test_one_that_was_trained_here_is_found_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     kept = autoencoder_folder.folder()
     (kept / "named").mkdir(parents=True)
     assert folder_of("named") == kept / "named"

@@ -86,7 +86,7 @@ def l0_curve(data: Mapping[str, Any]) -> Curves:
     end = float(data.get("l0_end", np.nan))
     if not end > 0:
         return curves
-    # In words above the curve, which ends where the line is.
+    # Told above the plot: the curve ends where the line is, and would run through the words.
     legend = (Key("each step"), Key(f"at the end, held out: {few(end)}", "text_muted", "dashed"))
     return replace(curves, marks=(Mark(end),), legend=legend)
 

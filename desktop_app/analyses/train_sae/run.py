@@ -197,6 +197,8 @@ def _train(
     except Cancelled:
         if not curves.done:
             raise
+        if curves.done == steps:
+            return []  # there is measuring left, where it is asked again
         told = stopped.before(f"step {curves.done + 1:,} of {steps:,}", report)
         return [Notice(PARTIAL, f"{told[0].message} What was trained until then is written.")]
     return []

@@ -19,7 +19,7 @@ from desktop_app.engine.model import site_hook
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
 from desktop_app.support import autoencoder_folder
 from desktop_app.support.errors import BadInputError, Cancelled
-from desktop_app.support.paths import resource
+from desktop_app.support.paths import HOME_VARIABLE, resource
 from tests.models import named, tiny
 
 WORDS = "Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three, and the cat sat. "
@@ -192,7 +192,7 @@ def test_it_is_shown_as_it_learns(train):
     assert "step 20 of 20" in notes
     count = result.data["tokens_held_out"]
     assert notes.index(f"measuring, 0 of {count} tokens") == notes.index("step 20 of 20") + 1
-    assert f"measuring, 0 of {result.data['tokens_read']} tokens" in notes
+    assert f"measuring, 0 of {result.data['tokens_trained']} tokens" in notes
 
 
 def test_stopped_what_there_is_is_written(train, tmp_path):
@@ -218,7 +218,16 @@ def test_measuring_is_stopped_too_and_then_a_part_is_enough(train, tmp_path, mon
     assert "on the first 40 tokens" in again.partial
     said = json.loads((tmp_path / "trained/cfg.json").read_text("utf-8"))["metadata"]
     assert said["tokens_held_out"] == again.data["tokens_held_out"] == 40
-    assert said["training_tokens"] == again.data["tokens_read"] > 40
+    assert said["training_tokens"] == again.data["tokens_trained"] > 40
+
+
+def test_stopped_behind_its_last_step_no_further_one_is_named(train):
+    class Late(Stops):
+        def partial(self, data):
+            if len(data["loss"]) == SMALL["steps"]:
+                raise Cancelled
+
+    assert "step" not in train(report=Late(0.95)).partial
 
 
 def test_measuring_takes_no_more_memory_than_was_told(train):
@@ -268,13 +277,16 @@ def test_what_it_takes_is_said_before_anything_is_read(train):
     assert more - needed > 49_000 * 128 * 2 * 4 * 4
 
 
-def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train):
+def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    folder = autoencoder_folder.folder()
+    before = set(folder.iterdir()) if folder.is_dir() else set()
     first, second = train(out_sae=""), train(out_sae="", seed=1)
     names = [result.data["file"] for result in (first, second)]
     assert open_autoencoder(named("toy"), names[1]).head.folder.name == names[1]
-    assert names[1] == f"{names[0]}-2"
-    assert "1-resid_pre" in names[0]
-    assert sorted(p.name for p in autoencoder_folder.folder().iterdir()) == names
+    assert names[0] != names[1]
+    assert all("1-resid_pre" in name for name in names)
+    assert {p.name for p in set(folder.iterdir()) - before} == set(names)
 
 
 def test_an_earlier_one_of_the_same_place_is_written_over(train, tmp_path):
