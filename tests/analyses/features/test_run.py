@@ -271,8 +271,8 @@ def test_on_the_command_line_activations_are_said_to_be_stored(capsys):
     reporter.stores(64_000_000, 2_000_000_000)
     TerminalReporter("other").stores(64_000_000, 2_000_000_000)
     assert capsys.readouterr().err.splitlines() == [
-        "features: activations take 64.0 MB",
-        "other: patterns take 64.0 MB",
+        "features: activations take about 64.0 MB",
+        "other: patterns take about 64.0 MB",
     ]
 
 
