@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desktop_app.support import paths
+from desktop_app.support import autoencoder_folder, paths
 from desktop_app.support.autoencoder_kinds import (
     Architecture,
     Hook,
@@ -136,8 +136,12 @@ class AutoencoderHead:
 
 
 def folder_of(given: str) -> Path:
-    """Return the folder that a setting names."""
-    return paths.resource("saes", OWN) if given == OWN else Path(os.path.expanduser(given))
+    """Return the folder that a setting names: a path, or the name of one that was trained here."""
+    if given == OWN:
+        return paths.resource("saes", OWN)
+    path, own = Path(os.path.expanduser(given)), autoencoder_folder.folder() / given
+    is_name = given == path.name != ".."
+    return own if is_name and not os.path.lexists(path) and os.path.isdir(own) else path
 
 
 def read_autoencoder(given: str, option: str = "--sae") -> AutoencoderHead:

@@ -194,6 +194,9 @@ class AnalysisView(QWidget):
     def take_lent(self, lent: Sequence[tuple[str, Result]]) -> None:
         """Take note of others' results that offer what it borrows, by name, the newest first."""
 
+    def learn_model(self, model: ModelInfo) -> None:
+        """Take note of the model that is open now."""
+
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
         """Take note of the prompt table's texts by their label; those without one under ""."""
 

@@ -6,14 +6,17 @@ import json
 import os
 import pickle
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from desktop_app.support import autoencoder_folder
 from desktop_app.support.autoencoder_files import folder_of, read_autoencoder
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.feature_files import read_feature
+from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.support.tensor_heads import read_numbers
 from desktop_app.support.vector_files import read_head, read_values
 from tests.saes import drawn, save_drawn, save_folder, settings
@@ -360,6 +363,18 @@ def test_a_pickle_is_never_opened(name, tmp_path):
     (folder / name).rename(folder / "sae_weights.safetensors")
     assert "no safetensors file" in refused(folder)
     assert not (tmp_path / "harm").exists()
+
+
+def test_one_that_was_trained_here_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    kept = autoencoder_folder.folder()
+    (kept / "named").mkdir(parents=True)
+    assert folder_of("named") == kept / "named"
+    for other in ("", ".", "..", "./named", "named/", "x/../named", "missing", str(kept / "named")):
+        assert folder_of(other) == Path(other)
+    (tmp_path / "named").mkdir()
+    assert folder_of("named") == Path("named")  # what a path leads to comes first
 
 
 def test_what_is_no_folder_of_one(tmp_path):

@@ -15,6 +15,7 @@ from desktop_app.analyses.corpus.places import (
     Words,
     around,
     list_words,
+    none_words,
     place_words,
     places,
     tenth_words,
@@ -95,6 +96,7 @@ class PlaceCard(QWidget):
     def __init__(self, number_: int) -> None:
         super().__init__()
         self._shown: tuple[Sequence[int], Words, Place, float] | None = None
+        self.tenth = ElidedLabel("", "small")
         self.says, self.where = ElidedLabel("", "body"), ElidedLabel("", "small")
         name = f"place {number_ + 1}"
         self.whole = icon_button("chevron-down", _MORE, words=f"Whole window of {name}")
@@ -102,7 +104,7 @@ class PlaceCard(QWidget):
         self.strip = Snippet()
         self.strip.setAccessibleName(f"Text of {name}")
         top = row_of((self.says, 1), self.whole, spacing=4)
-        column_in(self, top, self.strip, self.where, spacing=2)
+        column_in(self, self.tenth, top, self.strip, self.where, spacing=2)
         self.whole.toggled.connect(self._draw)
 
     def show_place(
@@ -111,8 +113,9 @@ class PlaceCard(QWidget):
         """Show a place of a result."""
         self._shown = np.asarray(data["ids"])[place.window].tolist(), words, place, most
         self.says.set_full_text(place_words(data, words, place))
-        where = where_words(data, place)
-        self.where.set_full_text(f"{tenth_words(place)} · {where}" if kind == TENTHS else where)
+        self.where.set_full_text(where_words(data, place))
+        self.tenth.set_full_text(tenth_words(place) if kind == TENTHS else "")
+        self.tenth.setVisible(kind == TENTHS)
         self.whole.blockSignals(True)
         self.whole.setChecked(False)
         self.whole.blockSignals(False)
@@ -168,7 +171,10 @@ class PlacesPage(QWidget):
         cards = [card for card in self._cards if not card.isHidden()]
         return {
             "rule": self._rule.text(),
-            "cards": [(card.says.full_text(), card.where.full_text()) for card in cards],
+            "cards": [
+                tuple(part.full_text() for part in (card.says, card.where, card.tenth))
+                for card in cards
+            ],
         }
 
     def cards(self) -> list[PlaceCard]:
@@ -183,7 +189,7 @@ class PlacesPage(QWidget):
         most = max((place.weight for place in found), default=1.0)
         told = list_words(kind, result.params.get("seed", 0))
         colours = f" Colours end at {number(most)}."
-        self._rule.setText(f"{told}{colours}" if found else "No such places are in this result.")
+        self._rule.setText(f"{told}{colours}" if found else none_words(result.data, head, kind))
         for at, card in enumerate(self._cards):
             card.setVisible(at < len(found))
             if at < len(found):

@@ -41,6 +41,7 @@ class Measure:
         meaning: One phrase.
         unit: Its unit; empty for a share of attention, from 0 to 1.
         sizes: Whether a head is told by how far its number lies from 0, as effects are.
+        digits: How many decimals are written.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Measure:
     meaning: str
     unit: str = ""
     sizes: bool = False
+    digits: int = 3
 
     @property
     def name(self) -> str:
@@ -60,9 +62,9 @@ class Measure:
         """Whether it is a share of attention."""
         return not (self.unit or self.sizes)
 
-    def text(self, value: float, digits: int = 3) -> str:
+    def text(self, value: float) -> str:
         """Write a value of it."""
-        return number(value, digits, sign=self.sizes)
+        return number(value, self.digits, sign=self.sizes)
 
 
 MEASURES = (
@@ -73,8 +75,9 @@ MEASURES = (
     Measure("current", "Token itself", "itself", "attention to the token itself"),
     Measure("largest", "Largest weight", "largest", "mean of a row's largest weight"),
     Measure("entropy", "Entropy", "entropy", "how widely a row is spread", "nats"),
-    Measure("distance", "Distance", "distance", "expected q − k, position 0 too", "tokens back"),
-)
+    Measure("distance", "Distance", "distance", "expected q − k, position 0 too", "tokens back",
+            digits=1),
+)  # fmt: skip
 HABITS = ("previous", "duplicate", "induction", "current")
 """Measures by which a head is called, as in the literature; resting at position 0 is none."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +24,15 @@ if TYPE_CHECKING:
 
 LIMITS = (0.0, 1.0)
 _NAME = 60
+HEAD_COLUMN, _COLUMN = 64, 74
+"""Pixels of the table's columns: the heads' names, and each measure."""
 # Heads whose names stand beside their dots: the first of either axis.
 _NAMED = 3
 # What a name takes of either axis of a small plot, and from where on it stands at the other side.
 _ROOM, _TURNS = (0.19, 0.05), 0.775
 _LISTED, _SAID = 5, 3
+# Measures over tokens that stood earlier in the window.
+_AGAIN = frozenset({"induction", "duplicate"})
 # What the inspector says of a head: what it is called by, where it rests, how widely it looks.
 _FACTS = ("induction", "previous", "duplicate", "first", "entropy")
 
@@ -105,6 +108,17 @@ def _along(values: np.ndarray) -> np.ndarray:
     return along
 
 
+def nothing_known(heads: Heads, *measures: Measure) -> str:
+    """Say why there is nothing to draw of some measures; empty where every one has a number."""
+    lacking = [m for m in measures if not np.isfinite(heads.values(m.key)).any()]
+    if not lacking:
+        return ""
+    again = any(m.key in _AGAIN for m in lacking)
+    why = "no token came twice in a window, and " if again else ""
+    titles = " and ".join(dict.fromkeys(m.title for m in lacking))
+    return f"{titles}: {why}no head has a number."
+
+
 def head_map(heads: Heads, measure: Measure) -> Matrix:
     """Return a measure of all heads, layer by head; shares on one scale from 0 to 1."""
     values = heads.values(measure.key)
@@ -116,22 +130,21 @@ def head_map(heads: Heads, measure: Measure) -> Matrix:
         measure.name,
         diverging=measure.sizes,
         scale=LIMITS if measure.is_share else None,
-        value_format="{:+.3f}" if measure.sizes else "{:.3f}",
+        value_format=f"{{:{'+' if measure.sizes else ''}.{measure.digits}f}}",
         tip=lambda row, column: heads.tip((row, column)),
     )
 
 
 def table_of_heads(heads: Heads) -> Ranking:
     """Return every number of every head, in the order of layers; keys are heads."""
-    # Effects first: with them one compares, and the last columns go where room is scarce.
+    # Effects first: with them one compares, and the last columns are scrolled to.
     measures = sorted(heads.measures(), key=lambda measure: not measure.sizes)
     layers, across = heads.shape
-    columns = [Column("head", "name", width=64)]
-    for at, measure in enumerate(measures):
+    columns = [Column("head", "name", width=HEAD_COLUMN)]
+    for measure in measures:
         told = f"{measure.name}: {measure.meaning}"
-        write = partial(measure.text, digits=3)
         columns.append(
-            Column(measure.short, "number", format=write, tooltip=told, width=74, priority=at)
+            Column(measure.short, "number", format=measure.text, tooltip=told, width=_COLUMN)
         )
     values = [heads.values(measure.key) for measure in measures]
     rows = [
@@ -185,7 +198,9 @@ def measure_rows(heads: Heads, head: Head) -> Ranking:
         asked = counted.get(measure.key) if hasattr(counted, "get") else None
         over = "" if asked is None else f"\nmean over {int(asked):,} queries"
         tip = f"{measure.title} {heads.number(measure, head)}\n{measure.meaning}{over}"
-        values = (measure.name, measure.text(value), Bar(share), standing)
+        # The unit of an effect takes the room of its name; the tip has it.
+        title = measure.title if measure.sizes else measure.name
+        values = (title, measure.text(value), Bar(share), standing)
         rows.append(Row(measure.key, values, tip))
     columns = (
         Column("measure", "text", width="stretch", least=110),
@@ -258,7 +273,7 @@ def head_facts(result: Result, place: Place) -> list[Fact]:
         at, of = heads.standing(measure, head)
         unit = f" {measure.unit}" if measure.unit else ""
         tip = f"Mean {measure.meaning}; {text_sentence(result.data)}; {at:,} of {of:,} heads"
-        told = f"{number(value)}{unit}"
+        told = f"{measure.text(value)}{unit}"
         facts.append(Fact(f"{measure.title} on text", told, tip, key))
     return facts
 
@@ -279,7 +294,9 @@ def lines(result: Result) -> Iterator[str]:
     yield text_sentence(data)
     for measure in heads.measures():
         best = heads.order(measure)[:_LISTED]
-        told = ", ".join(f"{part_name(*h)} {number(heads.value(measure.key, h))}" for h in best)
+        told = ", ".join(
+            f"{part_name(*h)} {measure.text(heads.value(measure.key, h))}" for h in best
+        )
         yield f"  {measure.name:<24} {told or 'no query counts'}"
     words = Words(data)
     for key in ("induction", "previous", "duplicate"):

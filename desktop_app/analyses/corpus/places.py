@@ -21,6 +21,8 @@ TOP, TENTHS = "top", "deciles"
 _ROWS = {TOP: "top_row", TENTHS: "decile_row"}
 # Tokens before a query, after it, and around a key that lies farther back.
 _BEFORE, _AFTER, _AROUND = 22, 3, 3
+LEAST = 0.01
+"""Places of largest weight below this are none: the head looks nowhere there."""
 GAP = -1
 """What stands in a list of positions where tokens between are left out."""
 
@@ -63,8 +65,8 @@ class Place:
 def places(data: Mapping[str, Any], head: Head, kind: str) -> tuple[Place, ...]:
     """Return the places of a head, the strongest first, or one per tenth, the least first.
 
-    Those that a short text does not have are left out, and of a file's result those that point
-    beyond its windows.
+    Those that a short text does not have are left out, of the strongest those of next to no
+    weight, and of a file's result those that point beyond its windows.
     """
     if kind not in data or "ids" not in data:
         return ()
@@ -73,7 +75,7 @@ def places(data: Mapping[str, Any], head: Head, kind: str) -> tuple[Place, ...]:
     windows, length = ids.shape
     edges = _edges(data, head) if kind == TENTHS else None
     for at, stored in enumerate(np.asarray(data[kind][head], dtype=np.float64)):
-        if not np.isfinite(stored).all():
+        if not np.isfinite(stored).all() or (kind == TOP and stored[3] < LEAST):
             continue
         window, query, key = (int(part) for part in stored[:3])
         if not (0 <= window < windows and 0 <= key <= query < length):
@@ -136,6 +138,18 @@ class Words:
         return id_ in self._lead
 
 
+def most_attended(data: Mapping[str, Any], head: Head) -> tuple[str, float] | None:
+    """Return the token that gets most of a head's weight off position 0, and its share of that."""
+    if not {"attended", "attended_weight", "token_ids"} <= data.keys():
+        return None
+    id_, share = int(data["attended"][head][0]), float(data["attended_weight"][head][0])
+    at = np.flatnonzero(np.asarray(data["token_ids"]) == id_)
+    if not (at.size and math.isfinite(share)):
+        return None
+    piece, text = (str(data[name][at[0]]) for name in ("token_pieces", "token_texts"))
+    return token_label(piece, text), share
+
+
 def place_words(data: Mapping[str, Any], words: Words, place: Place) -> str:
     """Say where a head looks from a place, and by how much."""
     ids = np.asarray(data["ids"])[place.window]
@@ -157,10 +171,17 @@ def where_words(data: Mapping[str, Any], place: Place) -> str:
 
 def tenth_words(place: Place) -> str:
     """Say which tenth a place stands for, and which weights that holds."""
-    told = f"tenth {place.number + 1}"
+    told = f"Tenth {place.number + 1}"
     if not (math.isfinite(place.low) and math.isfinite(place.high)):
         return told
     return f"{told}: {number(place.low)} … {number(place.high)}"
+
+
+def none_words(data: Mapping[str, Any], head: Head, kind: str) -> str:
+    """Say why a list has no places."""
+    if kind == TOP and kind in data and np.isfinite(np.asarray(data[kind][head])).any():
+        return f"Nowhere off position 0 and off the query itself does it give {LEAST:g} or more."
+    return "No such places are in this result."
 
 
 def list_words(kind: str, seed: object) -> str:

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QWidget
 
-from desktop_app.analyses.corpus.picture import head_map, scatter, table_of_heads
+from desktop_app.analyses.corpus.picture import (
+    HEAD_COLUMN,
+    head_map,
+    nothing_known,
+    scatter,
+    table_of_heads,
+)
 from desktop_app.pictures.words import clipped
-from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.frame import ElidedLabel, label, panel
 from desktop_app.widgets.basics.layouts import FlowLayout, PageStack, column_in, row_in
 from desktop_app.widgets.basics.segmented import SegmentedControl
 from desktop_app.widgets.basics.words import PlainLabel, plain_tip
@@ -27,7 +33,7 @@ LOOKS = (("dots", "Scatter"), ("map", "Map"), ("table", "Table"))
 _HINTS = {
     "dots": "A dot is a head: click one to see it on text.",
     "map": "Click a head to see it on text; Shift+click picks.",
-    "table": "Click a heading to sort; a wider table shows more.",
+    "table": "Click a heading to sort; scroll sideways for more.",
 }
 _FIRST = {"across": "previous", "up": "induction"}
 _UNKNOWN = "Effect on my prompts: not known yet"
@@ -35,6 +41,8 @@ _HOW = "Run an ablation of heads with this model: its effects can then be an axi
 _LEAST = 260
 _TITLE = 48
 _LETTERS, _LIST = 15, 300
+# Pages of the pictures: the table is never without rows, and the last says why there is nothing.
+_TABLE, _NOTHING = 2, 3
 
 
 class HeadsStage(QWidget):
@@ -73,10 +81,14 @@ class HeadsStage(QWidget):
         self.plot.setAccessibleName("All heads over two measures")
         self.map.setAccessibleName("All heads, layer by head")
         self.table = RankingList("All heads, every measure", sortable=True)
+        # Where the columns are scrolled, the heads' names still have their room.
+        self.table.horizontalHeader().setMinimumSectionSize(HEAD_COLUMN)
         self._legend, self._hint = Legend(), ElidedLabel("", "small")
         dots = QWidget()
         column_in(dots, self._legend, (self.plot, 1), spacing=4)
-        self.pictures = PageStack(dots, self.map, self.table)
+        self._nothing = label("", "muted", wrap=True)
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.pictures = PageStack(dots, self.map, self.table, self._nothing)
         self.pictures.setMinimumHeight(_LEAST)
         column_in(self, panel(choices, (self.pictures, 1), self._hint))
         self._connect()
@@ -99,7 +111,9 @@ class HeadsStage(QWidget):
 
     def picture(self) -> QWidget:
         """Return the picture in sight, for an export."""
-        return (self.plot, self.map, self.table)[self.pictures.currentIndex()]
+        if self.pictures.currentIndex() == _NOTHING:
+            return self._nothing
+        return (self.plot, self.map, self.table)[self._page()]
 
     def up_measure(self) -> Measure | None:
         """Return the measure that goes up, which is that of the map."""
@@ -151,6 +165,7 @@ class HeadsStage(QWidget):
             "named": [name for _at, name in getattr(shown, "names", ())],
             "maps": self.map.maps(),
             "rows": self.table.texts(),
+            "nothing": self._nothing.text(),
             "marked": sorted(self._picked),
             "selected": self._selected,
         }
@@ -188,6 +203,7 @@ class HeadsStage(QWidget):
         heads, up, look = self._heads, self._measure("up"), self.look.value()
         if heads is None or up is None or 0 in heads.shape:
             return
+        self._turn()
         if look == "map":
             self.map.show_maps(head_map(heads, up))
         elif look == "table":
@@ -218,13 +234,26 @@ class HeadsStage(QWidget):
 
     def _show_look(self) -> None:
         look = str(self.look.value())
-        self.pictures.setCurrentIndex([name for name, _title in LOOKS].index(look))
+        self._turn()
         self._across.setVisible(look == "dots")
         self._up.setVisible(look != "table")
         name = "Up" if look == "dots" else "Measure"
         self._up_name.setText(name)
         self.up.setAccessibleName(name)
         self._hint.set_full_text(_HINTS[look])
+
+    def _page(self) -> int:
+        return [name for name, _title in LOOKS].index(str(self.look.value()))
+
+    def _turn(self) -> None:
+        """Turn to the picture that was chosen, or to why there is nothing in it."""
+        heads, up, across = self._heads, self._measure("up"), self._measure("across")
+        missing = ""
+        if heads is not None and up is not None and across is not None and self._page() < _TABLE:
+            drawn = (across, up) if self.look.value() == "dots" else (up,)
+            missing = nothing_known(heads, *drawn)
+        self._nothing.setText(missing)
+        self.pictures.setCurrentIndex(_NOTHING if missing else self._page())
 
     def _on_look(self, _look: object) -> None:
         self._show_look()

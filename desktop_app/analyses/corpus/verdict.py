@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desktop_app.analyses.corpus.measures import HABITS
+from desktop_app.analyses.corpus.places import most_attended
 from desktop_app.pictures.words import ABOUT, number, part_name, plural
 
 if TYPE_CHECKING:
@@ -21,13 +22,18 @@ HABIT = 0.4
 """From this share on a head is called by what it does, as the head detectors call it."""
 COUNTS = 0.1
 """The share of the largest effect of any head from which on an effect is said to count."""
+FEWEST = 200
+"""Queries from which on a mean over them says something of a head."""
+TELLS = 0.2
+"""The share of the weight off position 0 from which on a single token is named."""
 RULE = (
     f"The rule: an effect counts from {100 * COUNTS:.0f} % of the largest effect of any head on; "
-    f"a habit is a mean of {HABIT:g} or more on previous, duplicate, induction or itself. A head "
+    f"a habit is a mean of {HABIT:g} or more on previous, duplicate, induction or itself, over "
+    f"{FEWEST} queries or more. A head "
     "whose effect counts and that has a habit is general and used here; one whose effect counts "
     "and that has none may be of this task. Other texts and other prompts may say otherwise."
 )
-_ASKED = "Task head or general head?"
+_ASKED, _SHORT = "Task head or general head?", "Too little text to call it by a habit"
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Verdict:
     Attributes:
         title: In a few words.
         sentence: The two numbers that it rests on.
-        known: Whether there are both.
+        known: Whether there are both, and over enough text.
         whose: Which result the effect is from.
     """
 
@@ -59,7 +65,8 @@ def verdict(heads: Heads, head: Head) -> Verdict:
     largest = float(np.nanmax(np.abs(effect.values)))
     counts = largest > 0 and abs(value) >= COUNTS * largest
     told = f"{_effect(effect, head, name, counts)} {said}"
-    return Verdict(_title(counts, habit), told, whose=f"Effect from {effect.title}")
+    title = _SHORT if habit is None else _title(counts, habit)
+    return Verdict(title, told, habit is not None, whose=f"Effect from {effect.title}")
 
 
 def _title(counts: bool, habit: bool) -> str:
@@ -86,11 +93,16 @@ def _effect(effect: Effects, head: Head, name: str, counts: bool) -> str:
     )
 
 
-def _habit(heads: Heads, head: Head) -> tuple[bool, str]:
-    """Return whether a head has a habit on text, and say which."""
+def _habit(heads: Heads, head: Head) -> tuple[bool | None, str]:
+    """Return whether a head has a habit on text, and say which; None where the text is short."""
     known = {key: value for key in HABITS if math.isfinite(value := heads.value(key, head))}
     if not known:
-        return False, "No habit on text is known of it."
+        return None, "No habit on text is known of it."
+    counted = {key: _queries(heads, key) for key in known}
+    known = {key: value for key, value in known.items() if counted[key] >= FEWEST}
+    if not known:
+        most = int(max(counted.values()))
+        return None, f"Over fewer than {FEWEST} queries ({most:,}) no habit on text is told."
     best = max(known, key=lambda key: known[key])
     measure = heads.measure(best)
     title = best if measure is None else measure.title.lower()
@@ -99,7 +111,20 @@ def _habit(heads: Heads, head: Head) -> tuple[bool, str]:
     rests = heads.value("first", head)
     told = f"On this text it has no habit of those measured (most: {title} {number(known[best], 2)}"
     rest = f"; position 0 gets {number(rests, 2)}" if math.isfinite(rests) else ""
-    return False, f"{told}{rest})."
+    found = most_attended(heads.data, head)
+    if found is None or found[1] < TELLS:
+        return False, f"{told}{rest})."
+    token, share = found
+    return False, (
+        f"{told}{rest}); {100 * share:.0f} % of its weight off position 0 goes to “{token}”."
+    )
+
+
+def _queries(heads: Heads, key: str) -> float:
+    """Return over how many queries a measure is a mean; without end where that is not known."""
+    counted = heads.data.get("n")
+    known = counted.get(key) if hasattr(counted, "get") else None
+    return math.inf if known is None else float(known)
 
 
 def ordinal(place: int) -> str:

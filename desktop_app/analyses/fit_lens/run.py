@@ -60,6 +60,8 @@ def run(model: LoadedModel, params: FitLensParams, report: Reporter) -> Result:
             f"The lens of {model.info.name} comes out as numbers that are not finite, and is not "
             "written: look into the model's files, or give another text."
         )
+    if not params.out_lens:  # another fit may have taken the name meanwhile
+        target = _target(model, params)
     save_lens(target, _tensors(matrices), _facts(model, params, windows, fit.windows))
     stopped.tell_end(report)
     data = {

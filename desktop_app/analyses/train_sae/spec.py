@@ -11,6 +11,8 @@ from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 MAX_PATH = 4_096
+MEASURED_STOPPED = 20_000
+"""Of a training that was stopped, so many tokens held out and as many trained on are measured."""
 Site = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
 
 
@@ -172,7 +174,7 @@ ANALYSIS = Analysis(
         FieldSpec("lead", ("token",), "Ids that each window begins with"),
         FieldSpec("corpus", (), "Name of the text"),
         FieldSpec("corpus_sha256", (), "Which tokens of a text were read, to compare"),
-        FieldSpec("file", (), "The folder that it lies in"),
+        FieldSpec("file", (), "Its folder; a name alone: among the autoencoders of Lensbench"),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )  # fmt: skip

@@ -16,13 +16,14 @@ from desktop_app.analyses.corpus.places import (
     Words,
     around,
     list_words,
+    none_words,
     place_words,
     places,
     tenth_words,
     where_words,
 )
 from desktop_app.analyses.corpus.spec import ANALYSIS
-from desktop_app.analyses.corpus.verdict import COUNTS, HABIT, RULE, ordinal, verdict
+from desktop_app.analyses.corpus.verdict import COUNTS, FEWEST, HABIT, RULE, ordinal, verdict
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.pictures.facts import Place as Selected
 from desktop_app.session.export_table import table_of
@@ -207,6 +208,44 @@ def test_without_an_ablation_the_question_stays_open(result):
     assert borrowed([("x", unknown)], result.model, (3, 4)) == ()
 
 
+def test_of_a_few_queries_no_habit_is_told(heads):
+    few = dict.fromkeys(heads.data["n"], FEWEST - 1)
+    found = verdict(Heads({**heads.data, "n": few}, heads.effects), (1, 3))
+    assert (found.title, found.known) == ("Too little text to call it by a habit", False)
+    assert found.sentence.endswith("Over fewer than 200 queries (199) no habit on text is told.")
+    enough = Heads({**heads.data, "n": {**few, "previous": FEWEST}}, heads.effects)
+    assert "its habit is previous token" in verdict(enough, (1, 3)).sentence
+    # Of a measure that has few queries of its own nothing is told either.
+    assert "its habit is" not in verdict(enough, (2, 0)).sentence
+
+
+def test_a_head_without_a_habit_is_told_by_the_token_it_attends_to(heads):
+    assert "; 40 % of its weight off position 0 goes to “␠the”." in verdict(heads, (0, 0)).sentence
+    spread = {**heads.data, "attended_weight": np.full((3, 4, 10), 0.1)}
+    assert "goes to" not in verdict(Heads(spread, heads.effects), (0, 0)).sentence
+    assert "goes to" not in verdict(heads, (1, 3)).sentence  # its habit says more
+    none = {**heads.data, "attended": np.full((3, 4, 10), -1)}
+    assert "goes to" not in verdict(Heads(none, heads.effects), (0, 0)).sentence
+
+
+def test_next_to_no_weight_is_no_strongest_place(result):
+    top = np.array(result.data["top"])
+    top[0, 0, 4:, 3] = 0.009
+    top[0, 1, :, 3] = 0.0
+    data = {**result.data, "top": top}
+    assert [place.number for place in places(data, (0, 0), TOP)] == [0, 1, 2, 3]
+    assert places(data, (0, 1), TOP) == ()
+    assert "does it give 0.01 or more" in none_words(data, (0, 1), TOP)
+    assert none_words(data, (0, 1), TENTHS) == "No such places are in this result."
+    assert none_words({}, (0, 1), TOP) == "No such places are in this result."
+
+
+def test_a_distance_has_one_decimal(heads):
+    distance = heads.measure("distance")
+    assert distance.text(95.1204) == "95.1"
+    assert data_of.head_map(heads, distance).value_format == "{:.1f}"
+
+
 def test_the_rule_names_its_marks():
     assert f"{100 * COUNTS:.0f} %" in RULE
     assert f"{HABIT:g}" in RULE
@@ -227,7 +266,7 @@ def test_places_are_those_that_were_stored(result):
     np.testing.assert_allclose(found[0].row, result.data["top_row"][1, 3, 0])
     tenths = places(result.data, (1, 3), TENTHS)
     assert [place.number for place in tenths] == list(range(10))
-    assert tenth_words(tenths[3]) == "tenth 4: 0.300 … 0.400"
+    assert tenth_words(tenths[3]) == "Tenth 4: 0.300 … 0.400"
 
 
 def test_places_that_are_missing_or_wild_are_left_out(result):

@@ -119,6 +119,32 @@ def test_map_and_table_show_the_same_heads(view, selection):
     assert view.picture_widget() is find(view, RankingList, "All heads, every measure")
 
 
+def test_a_text_without_repeats_says_why_there_are_no_dots(make_view):
+    view = make_view("corpus")
+    never = {"induction": np.full((3, 4), np.nan)}
+    view.show_result(corpus_result(data=never))
+    why = "Induction: no token came twice in a window, and no head has a number."
+    assert view.read_out()["nothing"] == why
+    assert not plot(view).isVisible()
+    press(view, "Map")
+    assert view.read_out()["nothing"] == why
+    press(view, "Table")
+    assert find(view, RankingList, "All heads, every measure").isVisible()
+    press(view, "Scatter")
+    choose(find(view, QComboBox, "Up"), "Duplicate token")
+    assert view.read_out()["nothing"] == ""
+    assert plot(view).isVisible()
+
+
+def test_a_table_that_is_wider_than_its_room_is_scrolled(view):
+    press(view, "Table")
+    shown = find(view, RankingList, "All heads, every measure")
+    shown.setFixedWidth(300)
+    assert shown.shown_columns() == tuple(column.key for column in shown.ranking.columns)
+    assert shown.columnWidth(0) == 64
+    assert shown.horizontalScrollBar().maximum() > 0
+
+
 def test_places_are_shown_as_text_with_the_query_boxed(view, selection):
     selection.select_head(2, 0)
     data = view.current_result.data
@@ -144,7 +170,9 @@ def test_one_place_per_tenth_is_another_page(view, selection):
     press(view, "Tenths")
     told = view.read_out()
     assert told["page"] == "deciles"
-    assert told["deciles"]["cards"][3][1].startswith("tenth 4: 0.300 … 0.400 · ")
+    assert told["deciles"]["cards"][3][2] == "Tenth 4: 0.300 … 0.400"
+    assert told["deciles"]["cards"][3][1].startswith("cat.txt · window ")
+    assert {card[2] for card in told["top"]["cards"]} == {""}
     assert "drawn by seed 7" in told["deciles"]["rule"]
 
 

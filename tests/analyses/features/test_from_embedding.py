@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from desktop_app.analyses.features import from_embedding as module
 from desktop_app.analyses.features import run as features
 from desktop_app.analyses.features.from_embedding import (
     FEWEST_TOKENS,
@@ -19,6 +20,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.result import PARTIAL
+from desktop_app.engine.weights import raw_embeddings as raw
 from desktop_app.pictures.words import percent
 from desktop_app.support.errors import Cancelled
 from tests.analyses.features.folders import LETTERS, bag, bag_sae, drawn, save_sae, weight_of
@@ -80,11 +82,11 @@ def test_a_linear_read_finds_what_is_linear_and_nothing_in_noise():
     ids = random.integers(5, 900, (120, 40))
     table = model.bridge.original_model.get_input_embeddings().weight.detach().numpy()
     along = table @ random.standard_normal(table.shape[1])
-    linear = linear_read(model, Places(ids, along[ids].astype(np.float32)))
+    linear = linear_read(model, Places(ids, along[ids].astype(np.float32)), SilentReporter())
     assert linear["linear_r2"] > 0.99
     assert linear["linear_tokens"] == 24 * 40
     noise = random.random(ids.shape).astype(np.float32)
-    assert abs(linear_read(model, Places(ids, noise))["linear_r2"]) < 0.1
+    assert abs(linear_read(model, Places(ids, noise), SilentReporter())["linear_r2"]) < 0.1
 
 
 def test_it_is_the_ridge_regression_that_is_chosen_on_windows_of_its_own():
@@ -112,8 +114,31 @@ def test_it_is_the_ridge_regression_that_is_chosen_on_windows_of_its_own():
     tested = f[turn == 4]
     whole = np.square(tested - tested.mean()).sum()
     expected = 1 - np.square(tested - kept[ids[turn == 4]]).sum() / whole
-    found = linear_read(model, Places(ids, f.astype(np.float32)))
+    found = linear_read(model, Places(ids, f.astype(np.float32)), SilentReporter())
     assert found["linear_r2"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_of_very_many_different_tokens_the_most_telling_ones_are_read(monkeypatch):
+    """Those at which the feature is active come first, then the most frequent ones."""
+    model = named("toy")
+    random = np.random.default_rng(7)
+    ids = random.integers(5, 300, (100, 40))
+    ids[:, ::4] = random.integers(5, 25, (100, 10))  # these are frequent
+    f = np.where(ids >= 290, 1.0 + ids % 3, 0.0)
+    monkeypatch.setattr(module, "_MOST_TYPES", 30)
+    seen = []
+    monkeypatch.setattr(module, "raw_embeddings", lambda m, i: seen.append(i) or raw(m, i))
+    found = linear_read(model, Places(ids, f.astype(np.float32)), SilentReporter())
+    assert set(seen[0].tolist()) == {*range(290, 300), *range(5, 25)}
+    tested = ids[np.arange(100) % 5 == 4]
+    assert found["linear_tokens"] == np.isin(tested, seen[0].numpy()).sum()
+    assert found["linear_r2"] > 0.9
+
+
+def test_it_can_be_cancelled_in_between():
+    ids = np.random.default_rng(7).integers(5, 900, (20, 40))
+    with pytest.raises(Cancelled):
+        linear_read(named("toy"), Places(ids, (ids % 7).astype(np.float32)), Refuses())
 
 
 @pytest.mark.parametrize(
@@ -126,7 +151,9 @@ def test_it_is_the_ridge_regression_that_is_chosen_on_windows_of_its_own():
 )
 def test_where_it_cannot_be_told_the_reason_is(shape, value, said):
     ids = np.full(shape, 7)
-    found = linear_read(named("toy"), Places(ids, np.full(shape, value, np.float32)))
+    found = linear_read(
+        named("toy"), Places(ids, np.full(shape, value, np.float32)), SilentReporter()
+    )
     assert found["linear_r2"] is None
     assert said in found["linear_reason"]
 
@@ -205,6 +232,13 @@ def test_damaged_counts_do_no_harm():
     one = {**told, "active": 1, "linear_r2": -0.5, "linear_tokens": 1}
     assert "over the 1 token at" in sentence(one)
     assert "tells 0.0 % of its variance over 1 held-out token." in sentence(one)
+
+
+class Refuses(Reporter):
+    """Cancels wherever it is asked."""
+
+    def check(self):
+        raise Cancelled
 
 
 class Stops(Reporter):

@@ -271,8 +271,8 @@ def test_on_the_command_line_activations_are_said_to_be_stored(capsys):
     reporter.stores(64_000_000, 2_000_000_000)
     TerminalReporter("other").stores(64_000_000, 2_000_000_000)
     assert capsys.readouterr().err.splitlines() == [
-        "features: activations take 64.0 MB",
-        "other: patterns take 64.0 MB",
+        "features: activations take about 64.0 MB",
+        "other: patterns take about 64.0 MB",
     ]
 
 
@@ -323,3 +323,53 @@ def test_a_place_that_no_feature_is_read_at_plays_no_part(sae, position):
     assert "peak" not in look(model, sae, "1 2", position=position).data
     with pytest.raises(BadInputError, match="position"):
         look(model, sae, "1 2", position=position, feature=0)
+
+
+class Heard(Reporter):
+    """Hears what a run takes and keeps, and ends it."""
+
+    def stores(self, wanted_bytes, limit_bytes):
+        self.kept = wanted_bytes
+
+    def needs(self, memory_bytes):
+        self.memory = memory_bytes
+        raise Cancelled
+
+
+def heard(model, sae, *texts, **settings):
+    report = Heard()
+    with pytest.raises(Cancelled):
+        look(model, sae, *texts, report=report, **settings)
+    return report
+
+
+def test_what_all_features_keep_is_told_and_counts_towards_what_may_be(sae, tmp_path):
+    model = named("toy")
+    text = tmp_path / "text.txt"
+    text.write_text("1 2 3 4 5 6 7 8 9 " * 20, "utf-8")
+    settings = {"corpus": str(text), "tokens": 100, "window": 10}
+    few, many = (heard(model, sae, top=top, **settings).kept for top in (1, 81))
+    assert many - few == 4 * 80 * 96
+    wide = save_sae(tmp_path / "wide", drawn(model.info.d_model, 9_600), HOOK)
+    assert heard(model, wide, top=1, **settings).kept - few >= 9_504 * (4 + 32)
+    model.keep(9_600 * 36 - 1, must_fit=False)
+    try:
+        with pytest.raises(BadInputError, match="are stored: choose a shorter --top"):
+            look(model, wide, top=1, **settings)
+        assert look(model, sae, top=1, **settings).data["windows"]
+    finally:
+        model.keep(None, must_fit=False)
+
+
+def test_memory_is_told_of_all_prompts_of_a_pass_and_of_a_text(sae, tmp_path):
+    model = named("toy")
+    wide = save_sae(tmp_path / "wide", drawn(model.info.d_model, 9_600), HOOK)
+    texts = ["1 2 3 4 5"] * 40
+    one, several = (heard(model, wide, *rows).memory for rows in (texts[:1], texts))
+    tokens = len(look(model, sae, texts[0]).prompts[0].tokens)
+    together = min(40, on_prompts.prompts_per_pass(model, 40, tokens, 9_600))
+    assert several > 3 * 4 * tokens * 9_600 * together
+    assert several > one
+    text = str(tmp_path / "any.txt")
+    short, long = (heard(model, sae, "1", corpus=text, tokens=n).memory for n in (100, 5_000_000))
+    assert long - short > 300_000_000

@@ -141,6 +141,21 @@ def test_without_a_name_it_lies_among_the_lenses(text, tmp_path, monkeypatch):
     assert named_so == {result.data["file"], again}
 
 
+def test_another_fit_that_ends_meanwhile_stays(text, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    model, others = named("toy"), []
+
+    class Meanwhile(SilentReporter):
+        def step(self, fraction, note=""):
+            if not others:
+                others.append(fit(model, text, windows=1).data["file"])
+
+    own = fit(model, text, Meanwhile()).data["file"]
+    heads = {head.path.name: head for head in lens_files.fitted(model.info.fingerprint, "jacobian")}
+    assert heads.keys() == {own, *others}
+    assert heads[others[0]].fact("windows") == "1"
+
+
 def test_files_of_others_stay(text, tmp_path):
     model, out = named("toy"), tmp_path / "lens.safetensors"
     for tensors, facts in (
