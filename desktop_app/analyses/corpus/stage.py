@@ -33,7 +33,7 @@ LOOKS = (("dots", "Scatter"), ("map", "Map"), ("table", "Table"))
 _HINTS = {
     "dots": "A dot is a head: click one to see it on text.",
     "map": "Click a head to see it on text; Shift+click picks.",
-    "table": "Click a heading to sort; scroll sideways for more.",
+    "table": "Click a heading to sort; scroll for more.",
 }
 _FIRST = {"across": "previous", "up": "induction"}
 _UNKNOWN = "Effect on my prompts: not known yet"
