@@ -90,8 +90,9 @@ def memory_needed(model: LoadedModel, autoencoder: Autoencoder, params: Features
     kept = _ENTRY_BYTES * min(spec.MOST_ENTRIES, params.tokens * each) + 4 * params.tokens
     within = texts * (text_bytes(model, length, 1) + 8 * length * head.d_in)
     told = from_embedding.bytes_needed(model, params.tokens) if params.feature >= 0 else 0
-    most = max(within, encoded, told, bytes_needed(model, autoencoder))
-    return used_bytes(model.device) + most + kept
+    most = max(within, encoded, bytes_needed(model, autoencoder)) + kept
+    # What the embedding tells is looked at when all are in order.
+    return used_bytes(model.device) + max(most, told + kept // 2)
 
 
 class _Reading:
