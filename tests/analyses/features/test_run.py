@@ -380,5 +380,7 @@ def test_memory_is_told_of_all_prompts_of_a_pass_and_of_a_text(sae, tmp_path):
     assert several > one
     text = tmp_path / "any.txt"
     text.write_text("1 2 3 4 5\n" * 100)
-    short, long = (heard(model, sae, "1", corpus=str(text), tokens=n).memory for n in (100, 5_000_000))
+    short, long = (
+        heard(model, sae, "1", corpus=str(text), tokens=n).memory for n in (100, 5_000_000)
+    )
     assert long - short > 300_000_000
