@@ -101,7 +101,8 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
     (held, trained), missing = _measure(trainer, weights, found, report, missing)
     lead = text.windows.lead
     count = len(found.held_out[:MEASURED_STOPPED] if missing else found.held_out)
-    facts = _facts(params, text, found, (trainer.done, held, count))
+    ended = (trainer.done, count)
+    facts = _facts(params, text, found, ended, (held, trained))
     made = Made(hook, kept(params), params.window, bool(lead), facts)
     target = save_autoencoder(target, weights, made, model.info, anew=not params.out_sae)
     stopped.tell_end(report)
@@ -242,10 +243,22 @@ def _measure(
 
 
 def _facts(
-    params: TrainSaeParams, text: Text, found: Activations, ended: tuple[int, Measured, int]
+    params: TrainSaeParams,
+    text: Text,
+    found: Activations,
+    ended: tuple[int, int],
+    measured: tuple[Measured, Measured],
 ) -> dict[str, Any]:
-    """Return what the folder says of how it was made."""
-    steps, held, count = ended
+    """Return what the folder says of how it was made, in the numbers of the result.
+
+    Args:
+        params: The settings.
+        text: What was read.
+        found: Its activations.
+        ended: Steps taken, and tokens held out that it was measured on.
+        measured: What it does on these, and on those trained on.
+    """
+    (steps, count), (held, trained) = ended, measured
     how = {} if params.kind == "topk" else {"l1_coefficient": params.l1}
     return {
         "dataset_path": text.windows.corpus,
@@ -260,7 +273,7 @@ def _facts(
         "seed": params.seed,
         "variance_explained": round(held.explained, 4),
         "l0": round(held.l0, 2),
-        "dead": round(held.dead, 4),
+        "dead": round(trained.dead, 4),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "lensbench": package_version("lensbench"),
         "torch": package_version("torch"),

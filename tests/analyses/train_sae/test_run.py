@@ -149,6 +149,15 @@ def test_settings_are_those_of_the_layout(train, tmp_path):
     assert shipped["metadata"].keys() == own.keys()
 
 
+def test_the_folder_says_the_numbers_of_the_result(train, tmp_path):
+    """Features that no token held out activates are not all dead: there are few such tokens."""
+    data = train(steps=30, kind="topk", k=2).data
+    said = json.loads((tmp_path / "trained/cfg.json").read_text("utf-8"))["metadata"]
+    for told, name in (("dead", "dead_end"), ("l0", "l0_end"), ("variance_explained",) * 2):
+        assert said[told] == pytest.approx(data[name], abs=6e-3)
+    assert 0 < said["dead"] < 1
+
+
 def test_a_seed_gives_the_same_numbers_to_the_bit_and_another_others(train, tmp_path):
     first, again = train(), train(out_sae=str(tmp_path / "again"))
     other = train(seed=1, out_sae=str(tmp_path / "other"))
