@@ -383,7 +383,7 @@ def test_the_lists_of_another_feature_want_a_run_which_is_offered(view, heard):
 def test_tests_say_what_the_feature_hangs_on_and_what_it_does(view):
     press(view, "Tests on the prompt")
     told = view.read_out()["tests_page"]
-    assert told["taken"]["said"].startswith("It hangs most on ␠sat at position 3: 10.0 → 2.00")
+    assert told["taken"]["said"].startswith("Deleting ␠sat at position 3 changes it most: 10.0 → ")
     assert told["taken"]["ramp"] == ("−8.00", "+8.00")
     assert told["without"]["said"].startswith("It speaks most for ␠mat at position 6")
     assert "20.2 %" in told["alone"]
