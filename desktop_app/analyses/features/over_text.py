@@ -90,8 +90,9 @@ def memory_needed(model: LoadedModel, autoencoder: Autoencoder, params: Features
     kept = _ENTRY_BYTES * min(spec.MOST_ENTRIES, params.tokens * each) + 4 * params.tokens
     within = texts * (text_bytes(model, length, 1) + 8 * length * head.d_in)
     told = from_embedding.bytes_needed(model, params.tokens) if params.feature >= 0 else 0
-    most = max(within, encoded, told, bytes_needed(model, autoencoder))
-    return used_bytes(model.device) + most + kept
+    most = max(within, encoded, bytes_needed(model, autoencoder)) + kept
+    # What the embedding tells is looked at when all are in order.
+    return used_bytes(model.device) + max(most, told + kept // 2)
 
 
 class _Reading:
@@ -211,10 +212,7 @@ class _Reading:
 
     def _begin(self) -> None:
         """Begin to go through the text, from its first token."""
-        params = self._params
-        given = "" if params.corpus == spec.OWN_CORPUS else params.corpus
-        size = (params.window, params.tokens)
-        self._text = TextWindows(self._model, params, given, *size, "--corpus")
+        self._text = text_of(self._model, self._params)
         self._matched = 0  # windows of the text that are known to be those of the tally
         self._files: list[np.ndarray] = []
         self._starts: list[np.ndarray] = []
@@ -363,6 +361,16 @@ def _finite(place: np.ndarray, feature: np.ndarray, value: np.ndarray) -> Active
         return Active(place, feature, value)
     fine = ~np.isin(place, spoilt)
     return Active(place[fine], feature[fine], value[fine], spoilt)
+
+
+def text_of(model: LoadedModel, params: FeaturesParams) -> TextWindows:
+    """Return the text that settings name, of which nothing is read yet.
+
+    Raises:
+        BadInputError: There is no such text, or windows are longer than the model reads.
+    """
+    given = "" if params.corpus == spec.OWN_CORPUS else params.corpus
+    return TextWindows(model, params, given, params.window, params.tokens, "--corpus")
 
 
 def _texts_per_pass(model: LoadedModel, length: int) -> int:

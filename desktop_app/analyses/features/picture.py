@@ -10,7 +10,9 @@ import numpy as np
 from desktop_app.analyses.features.card_words import card_facts
 from desktop_app.analyses.features.found import NONE, Found
 from desktop_app.analyses.features.words import (
+    FAINT,
     TAKEN,
+    TAKING,
     amount,
     listed,
     name_of,
@@ -120,25 +122,58 @@ def ablated_title(found: Found, prompt: int) -> str:
     return f"Each {taken} in turn: change at {token}, position {at}"
 
 
+def ablated_changes(found: Found, prompt: int) -> np.ndarray | None:
+    """Return the change when each token of the text itself is taken away, float64 `[S]`.
+
+    Without a BOS all others stand elsewhere, and what they attend to at rest is gone: its change is
+    of another kind and would outshine theirs. It is NaN here.
+    """
+    change = found.per_token("ablated_text", prompt)
+    if change is None:
+        return None
+    return np.where(np.arange(len(change)) < found.lead(prompt), np.nan, change)
+
+
 def ablated_sentence(found: Found, prompt: int) -> str:
-    """Say which token the feature hangs on most."""
+    """Say which token changes the feature most when it is taken away; apart, what a BOS does."""
     change, at = found.per_token("ablated_text", prompt), peak_of(found, prompt)
     activation = found.per_token("activation", prompt)
     if change is None or activation is None or at < 0:
         return ""
     if activation[at] == 0:
         return f"It is not active at position {at}, so that nothing can take it away."
-    if not np.isfinite(change).any():
-        return f"Nothing stands before position {at} that could be taken away."
-    place = int(np.nanargmin(change))
-    if change[place] >= 0:
-        return f"Without any one of them it stays at {amount(activation[at])} or rises."
-    token = token_words(found.tokens(prompt)[place])
-    left = amount(float(activation[at] + change[place]))
-    return (
-        f"It hangs most on {token} at position {place}: {amount(float(activation[at]))} → {left} "
-        f"without it ({amount(float(change[place]), sign=True)})"
-    )
+    own = ablated_changes(found, prompt)
+    if own is None or not np.isfinite(own).any():
+        told = f"Nothing stands before position {at} that could be taken away"
+        lead = _lead_words(found, prompt, change, float(activation[at]))
+        return f"{told} but {lead}" if lead else f"{told}."
+    place, base = int(np.nanargmin(own)), float(activation[at])
+    taking = TAKING.get(found.ablates, "Taking away")
+    if own[place] > -FAINT:
+        told = f"Without any one of them it stays at {amount(base)} or rises"
+    else:
+        token = token_words(found.tokens(prompt)[place])
+        value = float(own[place])
+        told = (
+            f"{taking} {token} at position {place} changes it most: {amount(base)} → "
+            f"{_left(base, value)} ({amount(value, sign=True)})"
+        )
+    lead = _lead_words(found, prompt, change, base)
+    return f"{told}. Apart from them: {lead}" if lead else told
+
+
+def _left(base: float, change: float) -> str:
+    """Write what is left of an activation; what rounding left over is 0."""
+    left = base + change
+    return amount(0.0 if abs(left) < FAINT else left)
+
+
+def _lead_words(found: Found, prompt: int, change: np.ndarray, base: float) -> str:
+    """Say what the activation is without the BOS; empty where there is none."""
+    if not found.lead(prompt) or not np.isfinite(change[0]):
+        return ""
+    token = token_words(found.tokens(prompt)[0])
+    return f"{token}, which all that follow can attend to: {_left(base, float(change[0]))} without"
 
 
 def next_changes(found: Found, prompt: int) -> np.ndarray | None:

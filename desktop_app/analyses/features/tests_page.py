@@ -12,6 +12,7 @@ from desktop_app.analyses.features import charts
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.picture import (
+    ablated_changes,
     ablated_sentence,
     ablated_title,
     direction_sentence,
@@ -128,7 +129,9 @@ class TestsPage(FeaturesPage):
         base = float("nan") if activation is None else float(activation[at])
         told = partial(_taken_words, base, change, at)
         said = ablated_sentence(found, prompt)
-        self._taken.show_values(found, prompt, change, told, ablated_title(found, prompt), said)
+        own = ablated_changes(found, prompt)
+        tints = change if own is None else own
+        self._taken.show_values(found, prompt, tints, told, ablated_title(found, prompt), said)
         self._taken.strip.set_read_position(at)
 
     def _draw_without(self) -> None:

@@ -144,6 +144,7 @@ ANALYSIS = Analysis(
     params=TrainSaeParams,
     group="does",
     noun="training of features",
+    known_as="sae sparse autoencoder dictionary features",
     serves=frozenset({"train_features"}),
     fields=(
         FieldSpec(

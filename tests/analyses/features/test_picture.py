@@ -143,7 +143,25 @@ def test_a_feature_says_how_often_how_strongly_and_what_it_writes(found):
 def test_ablated_text_says_what_the_feature_hangs_on_most(found):
     assert picture.ablated_title(found, 0) == ("Each deleted in turn: change at ␠mat, position 6")
     assert picture.ablated_sentence(found, 0) == (
-        "It hangs most on ␠sat at position 3: 10.0 → 2.00 without it (−8.00)"
+        "Deleting ␠sat at position 3 changes it most: 10.0 → 2.00 (−8.00)"
+    )
+    zeroed = Found(found.shown, dict(found.params) | {"ablate": "zero"})
+    assert picture.ablated_sentence(zeroed, 0).startswith("Zeroing ␠sat at position 3")
+
+
+def test_what_a_bos_does_stands_apart_and_has_no_tint():
+    change = np.array([-10.0, 0.5, -3, -8, -1, 0, np.nan])
+    told = changed(ablated_text=(change, np.full(5, np.nan)))
+    assert picture.ablated_sentence(told, 0) == (
+        "Deleting ␠sat at position 3 changes it most: 10.0 → 2.00 (−8.00). Apart from them: <s>, "
+        "which all that follow can attend to: 0 without"
+    )
+    own = picture.ablated_changes(told, 0)
+    assert np.isnan(own[0])
+    assert own[1:-1].tolist() == change[1:-1].tolist()
+    alone = changed(ablated_text=(np.array([-10.0, *[np.nan] * 6]), np.full(5, np.nan)))
+    assert picture.ablated_sentence(alone, 0).startswith(
+        "Nothing stands before position 6 that could be taken away but <s>"
     )
 
 
@@ -305,7 +323,7 @@ def test_a_terminal_is_told_prompts_corpus_and_feature():
     for told in (
         "Hook blocks.1.hook_resid_post",
         "prompt 1: 83.0 % of variance explained",
-        "hangs most on ␠sat",
+        "Deleting ␠sat at position 3 changes it most",
         "5 of 6 features active",
         "write direction, top: ' mat' 3.50",
         "tokens by interval, from 0 to 10.0: 3, 0, 1, 0, 2",

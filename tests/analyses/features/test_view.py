@@ -111,6 +111,21 @@ def test_tokens_are_tinted_by_the_feature_and_tell_their_numbers(view):
     assert "strongest: 2 (10.0), 1 (1.00)" in tip
 
 
+def test_the_first_feature_and_token_are_none_that_peak_at_the_bos(make_view):
+    data = fields(feature=-1, corpus=False)
+    top, values = (tuple(part.copy() for part in data[n]) for n in ("top", "top_activation"))
+    top[0][0], values[0][0] = [2, 4], [40.0, 7]  # 2 is strongest behind it as well
+    view = make_view("features")
+    made = result(feature=-1, corpus=False)
+    view.show_result(dataclasses.replace(made, data=data | {"top": top, "top_activation": values}))
+    told = view.read_out()
+    assert (told["feature"], told["prompt_page"]["position"]) == (1, 2)
+    number(view, 2)
+    view.selection.select_prompt(1)
+    view.selection.select_prompt(0)
+    assert view.read_out()["prompt_page"]["position"] == 6
+
+
 def test_a_token_lists_its_features_and_one_of_them_is_chosen(view, selection):
     press(view, "Tokens")
     click_token(view, STRIP, 2)
@@ -368,7 +383,7 @@ def test_the_lists_of_another_feature_want_a_run_which_is_offered(view, heard):
 def test_tests_say_what_the_feature_hangs_on_and_what_it_does(view):
     press(view, "Tests on the prompt")
     told = view.read_out()["tests_page"]
-    assert told["taken"]["said"].startswith("It hangs most on ␠sat at position 3: 10.0 → 2.00")
+    assert told["taken"]["said"].startswith("Deleting ␠sat at position 3 changes it most: 10.0 → ")
     assert told["taken"]["ramp"] == ("−8.00", "+8.00")
     assert told["without"]["said"].startswith("It speaks most for ␠mat at position 6")
     assert "20.2 %" in told["alone"]
