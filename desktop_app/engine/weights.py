@@ -29,6 +29,9 @@ _LOUD = 1e3
 # Of a norm's gain: what takes the mean away makes no more of rows without any other part, and what
 # does not makes twice the gain. Half precision leaves it 0.004, since its mean is rounded.
 _UNMOVED = 0.1
+# Of what a norm makes of a row less what it makes of its opposite: half the row changes nothing
+# where the norm divides by its size, and a quarter where it is linear.
+_LINEAR = 0.1
 _ROWS_AT_ONCE = 256
 _TOKENS_AT_ONCE = 4096
 _HEAD_SITES: tuple[Site, ...] = ("head_q", "head_k", "head_v", "head_z")
@@ -110,18 +113,23 @@ def norm_matrix(model: LoadedModel, layer: int) -> Callable[[torch.Tensor], torc
 def norm_gain(model: LoadedModel, norm: Any) -> tuple[torch.Tensor, torch.Tensor, bool]:
     """Return a norm's weights and biases `[d_model]`, and whether it takes the mean away.
 
-    Read off what it makes of a few rows, so that every way to write a norm comes out the same.
+    Read off what it makes of a few rows, so that every way to write a norm comes out the same. Of
+    a norm that divides by the size of its input they are what it multiplies with behind that; one
+    that is linear, as where norms were replaced, multiplies with them and does nothing else.
     """
     width = model.info.d_model
     sign = torch.ones(width)
     sign[1::2] = -1
     probe = sign * (1 + torch.arange(width) / width)  # no zeros
     probe = ((probe - probe.mean()) * _LOUD).to(model.device)
-    plus, minus = (_feed(model, norm, x[None])[0] for x in (probe, -probe))
-    gain = (plus - minus) / 2 / (probe / probe.std(correction=0))
+    plus, minus, half = _feed(model, norm, torch.stack([probe, -probe, probe / 2]))
+    size = probe.std(correction=0)
+    gain = (plus - minus) / 2 / (probe / size)
     flat = torch.full((1, width), _LOUD)
     moved = _feed(model, norm, flat)[0] - _feed(model, norm, -flat)[0]
     centres = bool(moved.abs().max() <= _UNMOVED * gain.abs().max())
+    if bool((plus - half).norm() > _LINEAR * (plus - minus).norm()):
+        gain = gain / size
     # Of nothing every norm makes its biases, exactly; one without an eps would divide by it.
     bias = _feed(model, norm, torch.zeros(1, width))[0]
     return gain, torch.where(torch.isfinite(bias), bias, (plus + minus) / 2), centres

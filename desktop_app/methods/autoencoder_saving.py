@@ -59,6 +59,9 @@ class Made:
 def place_for(info: ModelInfo, hook: str, given: str, option: str = "--out-sae") -> Path:
     """Return the folder that an autoencoder goes to, refused before the work where it cannot.
 
+    One that is not given is only made by `save_autoencoder`: until then another training may take
+    its name.
+
     Args:
         info: The model that it belongs to.
         hook: The place that it reads.
@@ -77,19 +80,22 @@ def place_for(info: ModelInfo, hook: str, given: str, option: str = "--out-sae")
         variant = "" if info.layernorm == "keep" else f"-{info.layernorm}"
         where = hook.removeprefix("blocks.").replace(".hook_", "-")
         name = f"{_NAME.sub('-', info.name)[:_MOST_NAME]}-{info.fingerprint[:8]}{variant}-{where}"
-        root, number = paths.ensure(autoencoder_folder.folder()), 1
-        path = root / name
-        while path.exists():  # an earlier one stays
-            number += 1
-            path = root / f"{name}-{number}"
+        path = paths.ensure(autoencoder_folder.folder()) / name
+        while os.path.lexists(path):  # an earlier one stays
+            path = _next(path)
     beside = path / USUAL if path.is_dir() else path
     try_out(beside)
     return path
 
 
 def save_autoencoder(
-    folder: Path, weights: Mapping[str, torch.Tensor], made: Made, info: ModelInfo
-) -> None:
+    folder: Path,
+    weights: Mapping[str, torch.Tensor],
+    made: Made,
+    info: ModelInfo,
+    *,
+    anew: bool = False,
+) -> Path:
     """Write an autoencoder; both files take their names once both are complete.
 
     Args:
@@ -98,6 +104,11 @@ def save_autoencoder(
             activations as the model has them.
         made: What it is.
         info: Its model.
+        anew: Whether the folder must be a new one: where there is one by now, of another training
+            that ended before, the next free name is taken.
+
+    Returns:
+        The folder that it was written to.
 
     Raises:
         BadInputError: It cannot be written there.
@@ -106,15 +117,38 @@ def save_autoencoder(
     d_in, d_sae = held["W_enc"].shape
     said = json.dumps(_settings(d_in, d_sae, made, info), indent=2, ensure_ascii=False) + "\n"
     stored = {USUAL: to_bytes(held, metadata={"format": "pt"}), SETTINGS: said.encode()}
-    fresh = not folder.exists()
+    fresh = anew or not folder.exists()
     try:
-        folder.mkdir(exist_ok=True)
+        if anew:
+            folder = _made(folder)
+        else:
+            folder.mkdir(exist_ok=True)
         _write(folder, stored)
     except OSError as error:
         if fresh:
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise unwritable(folder, error) from error
+    return folder
+
+
+def _made(path: Path) -> Path:
+    """Make a folder of this name, or of the next that is free, and return it."""
+    while True:
+        try:
+            path.mkdir()
+        except FileExistsError:
+            path = _next(path)
+        else:
+            return path
+
+
+def _next(path: Path) -> Path:
+    """Return the name behind a name: `toy-2` behind `toy`, which ends in a site's name."""
+    name, _dash, number = path.name.rpartition("-")
+    if name and number.isdecimal():
+        return path.with_name(f"{name}-{int(number) + 1}")
+    return path.with_name(f"{path.name}-2")
 
 
 def _write(folder: Path, stored: Mapping[str, bytes]) -> None:

@@ -53,6 +53,7 @@ def read_weights(head: AutoencoderHead, device: torch.device) -> dict[str, torch
         found["W_enc"] *= head.factor
         for key in ("W_dec", "b_dec") if not head.is_transcoder else ():
             found[key] /= head.factor
+    _refuse_not_finite(head, found)
     return found
 
 
@@ -68,6 +69,18 @@ def _take_threshold(found: dict[str, torch.Tensor], features: int) -> None:
         found["threshold"] = found.pop("log_threshold").exp()
     if "topk_threshold" in found:
         found["threshold"] = found.pop("topk_threshold").repeat(features)
+
+
+def _refuse_not_finite(head: AutoencoderHead, found: dict[str, torch.Tensor]) -> None:
+    """Refuse weights that what is folded into them has made too large to be numbers."""
+    for key, value in found.items():
+        used = value.exp() if key == "r_mag" else value  # a gated one scales by its exponential
+        if not bool(used.isfinite().all()):
+            raise BadInputError(
+                f"{head.told}: “{key}” is not finite once what its settings and its other tensors "
+                "say is folded into it (factors, norms, logarithms): one of them is wrong; fetch "
+                "the folder again."
+            )
 
 
 def _take_finetuned(head: AutoencoderHead, found: dict[str, torch.Tensor]) -> None:

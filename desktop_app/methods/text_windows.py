@@ -192,10 +192,12 @@ def own_corpus() -> Path:
 
 
 def lead_of(model: LoadedModel, params: Params) -> tuple[int, ...]:
-    """Return what the encoder puts before a text."""
-    whole = encoder_of(model, params).encode("a").ids
-    alone = model.tokenizer.encode("a", "no").ids
-    return tuple(whole[: len(whole) - len(alone)]) if whole[-len(alone) :] == alone else ()
+    """Return what the encoder puts before a text; what it may put behind it is none of it."""
+    whole = list(encoder_of(model, params).encode("a").ids)
+    alone = list(model.tokenizer.encode("a", "no").ids)
+    begins = range(len(whole) - len(alone) + 1)
+    at = next((n for n in begins if whole[n : n + len(alone)] == alone), 0)
+    return tuple(whole[:at])
 
 
 def _named(name: str) -> str:

@@ -26,6 +26,8 @@ ABOUT = "≈"
 NOT_COMPUTED = "Not computed: the run was stopped before it."
 _FLAG = re.compile(r"--([a-z][a-z-]*)")
 _CODE = re.compile(r"\b[a-z]+(_[a-z]+)+\b")
+# What a message quotes, and paths: names of files may hold codes, and must stay what they are.
+_AS_IT_STANDS = re.compile(r"“[^“”]*”|(?<![^\s(])[^\s“”(]*[/\\][^\s“”]*")
 # What options are called in the window where that is not their name.
 _OPTIONS = {
     "bos": "BOS",
@@ -339,8 +341,16 @@ def _bos(value: object) -> str:
 def without_flags(message: str) -> str:
     """Return a message with options and codes as the form says them: `--dtype` as precision.
 
-    Messages name options because the command line says them, too.
+    Messages name options because the command line says them, too. Quoted texts and paths stay.
     """
+    said, end = [], 0
+    for kept in _AS_IT_STANDS.finditer(message):
+        said += [_said_in_form(message[end : kept.start()]), kept[0]]
+        end = kept.end()
+    return "".join([*said, _said_in_form(message[end:])])
+
+
+def _said_in_form(message: str) -> str:
     told = _FLAG.sub(lambda match: _OPTIONS.get(match[1], match[1].replace("-", " ")), message)
     return _CODE.sub(lambda match: _LABELS.get(match[0], match[0]), told)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desktop_app.support import paths
+from desktop_app.support import autoencoder_folder, paths
 from desktop_app.support.autoencoder_kinds import (
     Architecture,
     Hook,
@@ -61,6 +61,7 @@ _FACTS: Mapping[str, str] = {
     "variance_explained": "variance_explained",
     "l0": "l0",
     "dead": "dead",
+    "error_term": "use_error_term",
     "trained_as": "training_architecture",
     "version": "sae_lens_version",
     "created": "created",
@@ -135,8 +136,12 @@ class AutoencoderHead:
 
 
 def folder_of(given: str) -> Path:
-    """Return the folder that a setting names."""
-    return paths.resource("saes", OWN) if given == OWN else Path(os.path.expanduser(given))
+    """Return the folder that a setting names: a path, or the name of one that was trained here."""
+    if given == OWN:
+        return paths.resource("saes", OWN)
+    path, own = Path(os.path.expanduser(given)), autoencoder_folder.folder() / given
+    is_name = given == path.name != ".."
+    return own if is_name and not os.path.lexists(path) and os.path.isdir(own) else path
 
 
 def read_autoencoder(given: str, option: str = "--sae") -> AutoencoderHead:
@@ -163,7 +168,7 @@ def read_autoencoder(given: str, option: str = "--sae") -> AutoencoderHead:
     tensors = read_tensors(weights_file(folder, told), told)
     keys = _keys(settings, tensors, kind)
     d_in, d_sae, d_out = _sizes(settings, tensors, kind, keys)
-    facts = {name: settings.text(said) for name, said in _FACTS.items()}
+    facts = {name: settings.described.text(said) for name, said in _FACTS.items()}
     return AutoencoderHead(
         folder=folder,
         tensors=tensors,
@@ -215,7 +220,7 @@ def _refuse_many(folder: Path, told: str) -> None:
 
 def _processing(settings: Settings) -> dict[str, str]:
     """Return what was done to the model's weights before it was trained, where it is said."""
-    given = settings.value("model_from_pretrained_kwargs")
+    given = settings.described.value("model_from_pretrained_kwargs")
     given = given if isinstance(given, dict) else {}
     done = [name for name in ("fold_ln", "center_writing_weights") if given.get(name) is True]
     return {"processed": ", ".join(done)} if done else {}

@@ -6,7 +6,6 @@ says something that is not so.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -43,6 +42,7 @@ _PLACES: Mapping[str, str] = {
     "mlp.hook_in": MLP_IN,
     "mlp.hook_out": "mlp_out",
 }
+_LEAST_FACTOR, _MOST_FACTOR = 1e-9, 1e9
 _OWN_NAMES = frozenset({"ln2.hook_normalized", "mlp.hook_in", "mlp.hook_out"})
 
 
@@ -173,6 +173,7 @@ def hooks_of(settings: Settings, kind: Kind) -> tuple[Hook, Hook]:
     Raises:
         BadInputError: A place is not said, or is none that is read here.
     """
+    settings = settings.described
     reads = _hook(settings, "hook_name", "reads")
     if not kind.transcoder:
         other = settings.text("hook_name_out")
@@ -191,7 +192,7 @@ def head_of(settings: Settings, hook: Hook) -> int | None:
     Raises:
         BadInputError: Heads are not told apart at its place.
     """
-    head = settings.count("hook_head_index")
+    head = settings.described.count("hook_head_index")
     if head is not None and hook.site != "head_z":
         raise BadInputError(
             f"{settings.told} reads head {head} of “{hook.name[:80]}”, where heads are not told "
@@ -218,16 +219,22 @@ def _hook(settings: Settings, name: str, does: str) -> Hook:
 
 
 def _factor(settings: Settings, folder: Path) -> float:
-    """Return the factor that makes inputs as long as √d_in on average."""
+    """Return the factor that makes inputs as long as √d_in on average.
+
+    Raises:
+        BadInputError: It is not said, or is none.
+    """
     found = settings.value("norm_scaling_factor")
     if found is None:
         beside = read_json_file(folder / SCALER, settings.told) or {}
         found = beside.get("scaling_factor")
     known = isinstance(found, (int, float)) and not isinstance(found, bool)
-    if not known or not math.isfinite(found) or found <= 0:
+    # Compared as it is: an integer of JSON may be too large for a float.
+    if not known or not _LEAST_FACTOR <= found <= _MOST_FACTOR:
         raise BadInputError(
             f"{settings.told} scales its input by an average length ({_AVERAGE}), and neither "
-            f"norm_scaling_factor in {SETTINGS} nor {SCALER} says by how much: save it with the "
-            "scaling folded into its weights."
+            f"norm_scaling_factor in {SETTINGS} nor {SCALER} says by how much, as a number from "
+            f"{_LEAST_FACTOR:g} to {_MOST_FACTOR:g}: save it with the scaling folded into its "
+            "weights."
         )
     return float(found)

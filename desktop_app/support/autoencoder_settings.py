@@ -1,14 +1,14 @@
 """What `cfg.json` of an autoencoder says, in the words of all versions of SAELens; nothing is run.
 
-Settings lie flat or under `metadata`, and some have changed their names. Values are taken only
-where they are of the kind that is expected; texts are cut.
+Settings lie flat, and what an autoencoder is of also under `metadata`; some have changed their
+names. Values are taken only where they are of the kind that is expected; texts are cut.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.support.errors import BadInputError
@@ -52,19 +52,30 @@ _OLD_NAMES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What the settings say, flat.
+    """What the settings say.
 
     Attributes:
         told: The option and the folder, for sentences.
         said: Values by name.
+        beside: What is looked up where `said` has nothing.
+        metadata: What stands under `metadata`, where SAELens keeps what an autoencoder is of and
+            whatever else a program put there. What is computed by is never taken from it.
     """
 
     told: str
     said: Mapping[str, Any]
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def described(self) -> Settings:
+        """The same with `metadata`: for the places, the model, the data of an autoencoder."""
+        return replace(self, beside=self.metadata)
 
     def value(self, name: str) -> Any:
         """Return what is said under a name or an older one of it; None: nothing."""
-        found = (self.said.get(one) for one in (name, *_OLD_NAMES.get(name, ())))
+        names = (name, *_OLD_NAMES.get(name, ()))
+        found = (given.get(one) for given in (self.said, self.beside) for one in names)
         return next((value for value in found if value is not None), None)
 
     def text(self, name: str) -> str:
@@ -114,7 +125,7 @@ def read_settings(folder: Path, told: str) -> Settings:
             "sparse autoencoder."
         )
     nested = said.get("metadata")
-    return Settings(told, {**said, **(nested if isinstance(nested, dict) else {})})
+    return Settings(told, said, metadata=nested if isinstance(nested, dict) else {})
 
 
 def read_json_file(path: Path, told: str) -> dict[str, Any] | None:

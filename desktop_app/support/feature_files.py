@@ -51,11 +51,12 @@ def read_feature(folder: Path, row: int, told: str) -> tuple[Path, Entry, dict[s
 def _facts(folder: Path, told: str) -> dict[str, str]:
     """Return what the settings say of model and place: where a decoder writes."""
     settings = read_settings(folder, told)
-    hook = settings.text("hook_name_out") or settings.text("hook_name")
+    described = settings.described
+    hook = described.text("hook_name_out") or described.text("hook_name")
     match = HOOK.match(hook)
     facts = {
-        "model": settings.text("model_name"),
-        "fingerprint": settings.text("fingerprint"),
+        "model": described.text("model_name"),
+        "fingerprint": described.text("fingerprint"),
         "layer": match["layer"] if match else "",
         "site": SITES.get(match["name"], hook) if match else hook,
         "scaled": settings.text("normalize_activations"),

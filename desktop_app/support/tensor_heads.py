@@ -76,7 +76,7 @@ class TensorHead:
         shape, kind, offsets = given.get("shape"), given.get("dtype"), given.get("data_offsets")
         if not isinstance(kind, str) or kind not in _ITEM:
             raise BadInputError(
-                f"{self.told} holds numbers of the format {str(kind)[:20]}: vectors are read as "
+                f"{self.told} holds numbers of the format {str(kind)[:20]}: tensors are read as "
                 f"{', '.join(_ITEM)}; convert it."
             )
         sizes, places = _counts(shape), _counts(offsets)

@@ -150,6 +150,8 @@ class SettingsFold(QWidget):
 
     def set_open(self, value: bool) -> None:
         """Show or hide the form; the sentence stays."""
+        if not value and self._box.isAncestorOf(self.window().focusWidget()):
+            self._toggle.setFocus()  # hidden it would hand the keyboard on to another room
         self._toggle.setChecked(value)
         self._box.setVisible(value)
 

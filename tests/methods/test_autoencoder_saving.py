@@ -14,6 +14,7 @@ from desktop_app.methods import autoencoder_saving
 from desktop_app.methods.autoencoder_saving import Made, place_for, save_autoencoder
 from desktop_app.support import autoencoder_folder
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.paths import HOME_VARIABLE
 from tests.models import named
 
 HOOK = "blocks.1.hook_resid_pre"
@@ -70,13 +71,30 @@ def test_a_folder_that_is_empty_or_was_written_here_is_taken(tmp_path):
     assert sorted(path.name for path in (tmp_path / "own").iterdir()) == FILES
 
 
-def test_one_without_a_name_goes_among_the_autoencoders():
+def test_one_without_a_name_goes_among_the_autoencoders(tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     info = named("toy").info
     first = place_for(info, "blocks.0.hook_mlp_out", "")
     assert first.parent == autoencoder_folder.folder()
     assert first.name == f"toy-{info.fingerprint[:8]}-0-mlp_out"
     save(first)
     assert place_for(info, "blocks.0.hook_mlp_out", "").name == f"{first.name}-2"
+
+
+def test_two_that_train_at_once_end_in_two_folders(tmp_path, monkeypatch):
+    """Both begin before either has written anything."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    info = named("toy").info
+    places = [place_for(info, "blocks.1.hook_mlp_out", "") for _one in range(2)]
+    assert places[0] == places[1]
+    made = Made("blocks.1.hook_mlp_out", 0, 16, True)
+    ended = [save_autoencoder(p, weights(n), made, info, anew=True) for n, p in enumerate(places)]
+    assert [path.name for path in ended] == [places[0].name, f"{places[0].name}-2"]
+    third = save_autoencoder(ended[1], weights(2), made, info, anew=True)
+    assert third.name == f"{places[0].name}-3"
+    for seed, path in enumerate((*ended, third)):
+        stored = load_file(path / "sae_weights.safetensors")
+        assert torch.equal(stored["W_enc"], weights(seed)["W_enc"])
 
 
 def test_a_place_that_does_not_exist_is_refused(tmp_path):

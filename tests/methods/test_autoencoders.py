@@ -172,6 +172,30 @@ def test_weights_in_other_formats(dtype, tmp_path):
     assert_plain(open_autoencoder(tiny("gpt2"), str(folder)), said, rounded, some_inputs())
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "others"),
+    [
+        ("standard", "W_dec", 3e38, {"norm_scaling_factor": 1e-9}),
+        ("jumprelu", "log_threshold", 200.0, {}),
+        ("gated", "r_mag", 200.0, {}),
+        ("standard", "scaling_factor", 3e38, {"finetuning_scaling_factor": True}),
+        ("topk", "W_dec", 3e38, {"rescale_acts_by_decoder_norm": True}),
+    ],
+)
+def test_what_is_no_number_once_it_is_folded_is_refused(kind, key, value, others, tmp_path):
+    weights = drawn(kind, WIDTH)
+    if "norm_scaling_factor" in others:
+        others = {**others, "normalize_activations": "expected_average_only_in"}
+    if key == "log_threshold":
+        del weights["threshold"]
+    shape = weights.get(key, weights["b_enc"] if "b_enc" in weights else weights["r_mag"]).shape
+    weights[key] = np.full(shape, value, np.float32)
+    weights["W_dec"] *= 10 if key == "scaling_factor" else 1
+    folder = save_folder(tmp_path / "sae", settings(kind, weights, **others), weights)
+    with pytest.raises(BadInputError, match="is not finite once"):
+        open_autoencoder(tiny("gpt2"), str(folder))
+
+
 def test_many_inputs_are_read_as_few_are(tmp_path):
     folder, _said, _weights = save_drawn(tmp_path / "sae", "jumprelu", WIDTH)
     autoencoder = open_autoencoder(tiny("gpt2"), str(folder))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from itertools import islice
+from types import SimpleNamespace
 
 import pytest
 from transformers import AutoTokenizer
 
 from desktop_app.contract.params import Params
 from desktop_app.methods import text_windows
-from desktop_app.methods.text_windows import OWN_NAME, TextWindows
+from desktop_app.methods.text_windows import OWN_NAME, TextWindows, lead_of
 from desktop_app.support.errors import BadInputError
 from tests.models import named, tiny
 
@@ -181,6 +182,22 @@ def test_a_folder_without_end_is_refused_by_what_there_is_too_much_of(tmp_path, 
     monkeypatch.setattr(text_windows, "MOST_NAMES", 14)
     with pytest.raises(BadInputError, match="more than 14 files and folders of any kind"):
         windows_of(many)
+
+
+@pytest.mark.parametrize(
+    ("whole", "lead"), [([9, 5], (9,)), ([5, 8], ()), ([9, 5, 8], (9,)), ([5], ()), ([4], ())]
+)
+def test_what_stands_behind_a_text_is_none_of_what_leads_it(whole, lead):
+    """A tokenizer may end every text with a token of its own."""
+
+    class Fixed:
+        def with_bos(self, _bos):
+            return self
+
+        def encode(self, _text, bos=None):
+            return SimpleNamespace(ids=[5] if bos == "no" else whole)
+
+    assert lead_of(SimpleNamespace(tokenizer=Fixed()), Params()) == lead
 
 
 def test_tokens_that_the_model_does_not_have(tmp_path):

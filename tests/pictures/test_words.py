@@ -78,6 +78,26 @@ def test_options_are_named_as_the_form_names_them():
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "“toy-bc9786a8-1-resid_pre”",
+        "“/tmp/of mine/--dtype/toy-1-resid_pre”",
+        "(“/tmp/of mine/attn_out of/it”)",
+        "/home/of/toy-1-resid_pre/cfg.json",
+        "C:\\autoencoders\\mlp_out",
+    ],
+)
+def test_names_of_files_stay_as_they_are_where_options_are_named(name):
+    told = f"sae {name} is of resid_pre: choose --dtype for {name}, or attn_out."
+    said = (
+        f"sae {name} is of residual stream before the block: choose precision for {name}, "
+        "or attention output."
+    )
+    assert words.without_flags(told) == said
+    assert words.without_flags("“" * 50_000 + "x" * 50_000).endswith("x")
+
+
+@pytest.mark.parametrize(
     ("params", "told"),
     [
         (PatchParams(), "both ways · residual stream before the block · one position at a time · "),

@@ -6,14 +6,17 @@ import json
 import os
 import pickle
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from desktop_app.support import autoencoder_folder
 from desktop_app.support.autoencoder_files import folder_of, read_autoencoder
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.feature_files import read_feature
+from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.support.tensor_heads import read_numbers
 from desktop_app.support.vector_files import read_head, read_values
 from tests.saes import drawn, save_drawn, save_folder, settings
@@ -196,10 +199,69 @@ def test_the_average_length_is_known_from_settings_or_a_file_beside(named, tmp_p
     assert (read(folder).scaling, read(folder).factor) == ("none", 0.25)
     saved(folder, normalize_activations=named, norm_scaling_factor=0.5)
     assert read(folder).factor == 0.5
-    for bad in (0, -1, "0.5", None, float("inf")):
+    for bad in (0, -1, "0.5", None, float("inf"), float("nan"), 10**400, 1e-44, True):
         beside.write_text(json.dumps({"scaling_factor": bad}))
         saved(folder, normalize_activations=named)
         assert "by an average length" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("standard", "norm_scaling_factor"),
+        ("topk", "k"),
+        ("standard", "d_sae"),
+        ("standard", "hook_layer"),
+        ("standard", "hook_head_index"),
+    ],
+)
+def test_a_number_that_no_float_holds_is_refused(kind, name, tmp_path):
+    scaled = {"normalize_activations": "expected_average_only_in"} if "norm" in name else {}
+    place = {"hook_name": "blocks.{layer}.hook_resid_pre"}
+    refused(saved(tmp_path / "sae", kind, metadata=place, **scaled, **{name: 10**400}))
+
+
+@pytest.mark.parametrize("flat", [VERSION_5, VERSION_6])
+def test_what_is_computed_by_is_never_taken_from_the_metadata(flat, tmp_path):
+    """Any program may keep anything there, under the same names."""
+    own = {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 16}}
+    own = own if flat is VERSION_5 else {"architecture": "topk", "k": 16}
+    free = {
+        "k": 3,
+        "architecture": "gated",
+        "activation_fn": "tanh",
+        "activation_fn_kwargs": {"k": 4},
+        "normalize_activations": "layer_norm",
+        "norm_scaling_factor": 7,
+        "apply_b_dec_to_input": False,
+        "rescale_acts_by_decoder_norm": True,
+        "finetuning_scaling_factor": True,
+        "d_in": 1,
+        "d_sae": 1,
+        "d_out": 1,
+    }
+    said = {**flat, **own, "metadata": {**flat.get("metadata", {}), **free}}
+    head = read(save_folder(tmp_path / "sae", said, drawn("standard", WIDTH)))
+    assert (head.architecture, head.k, head.scaling, head.factor) == ("topk", 16, "none", 1.0)
+    assert (head.b_dec_first, head.rescaled, head.finetuned) == (True, False, False)
+    # Nor where nothing stands beside it: what SAELens does then is done.
+    del said["apply_b_dec_to_input"], said["normalize_activations"]
+    head = read(save_folder(tmp_path / "sae", said, drawn("standard", WIDTH)))
+    assert (head.scaling, head.b_dec_first) == ("none", True)
+
+
+def test_what_stands_flat_comes_before_the_metadata(tmp_path):
+    nested = {"hook_name": "blocks.1.hook_mlp_out", "model_name": "other", "dataset_path": "it"}
+    said = {**VERSION_3, "dataset_path": None, "metadata": nested}
+    head = read(save_folder(tmp_path / "sae", said, drawn("standard", WIDTH)))
+    assert (head.reads.name, head.facts["model"]) == (PLACE, "gpt2-small")
+    assert head.facts["data"] == "it"
+
+
+def test_numbers_of_another_format_are_named(tmp_path):
+    folder, said, weights = save_drawn(tmp_path / "sae", "standard", WIDTH)
+    save_folder(folder, said, {**weights, "b_enc": np.zeros(40, np.int8)})
+    assert "holds numbers of the format I8: tensors are read as F64," in refused(folder)
 
 
 def test_one_head_of_z(tmp_path):
@@ -301,6 +363,18 @@ def test_a_pickle_is_never_opened(name, tmp_path):
     (folder / name).rename(folder / "sae_weights.safetensors")
     assert "no safetensors file" in refused(folder)
     assert not (tmp_path / "harm").exists()
+
+
+def test_one_that_was_trained_here_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    kept = autoencoder_folder.folder()
+    (kept / "named").mkdir(parents=True)
+    assert folder_of("named") == kept / "named"
+    for other in ("", ".", "..", "./named", "named/", "x/../named", "missing", str(kept / "named")):
+        assert folder_of(other) == Path(other)
+    (tmp_path / "named").mkdir()
+    assert folder_of("named") == Path("named")  # what a path leads to comes first
 
 
 def test_what_is_no_folder_of_one(tmp_path):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from desktop_app.pictures.sweep import Shown
 
 
+_NOT_YET = "{} is selected: run the ablation of heads, and its effect is shown here."
 _ONE_PROMPT = "The standard error is taken over prompts: run with two or more"
 
 
@@ -107,12 +108,16 @@ class AblateView(SweepView):
 
     @override
     def answer(self, intent: Intent) -> None:
-        """Show what removing a head does; without a result of heads it is computed."""
+        """Show what removing a head does; without a result of heads a run has to be asked for."""
         super().answer(intent)
         if intent.name != "head_effect" or self._busy:
             return
         if self._result is None or not self.opens(self._result):
-            self.run_with(component="head")
+            params = self.try_params()
+            if params is not None:
+                self.set_params(params.model_copy(update={"component": "head"}))
+            name = part_name(int(intent.data["layer"]), int(intent.data["head"]))
+            self.message_requested.emit(_NOT_YET.format(name))
 
     @override
     def parts_of(self, result: Result, cell: Cell) -> tuple[Part, ...]:

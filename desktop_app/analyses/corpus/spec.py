@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import field_validator
 from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
@@ -26,8 +27,8 @@ class CorpusParams(Params):
     text: str = setting(
         "",
         "Text",
-        "A text file in UTF-8, or a folder of .txt and .md files; empty takes the small corpus "
-        "that comes with Lensbench.",
+        "A text file in UTF-8, or a folder of .txt and .md files; empty or own takes the "
+        "small corpus that comes with Lensbench.",
         placeholder="the corpus of Lensbench",
         cli="path",
         metavar="FILE|FOLDER",
@@ -61,6 +62,12 @@ class CorpusParams(Params):
         advanced=True,
     )
 
+    @field_validator("text")
+    @classmethod
+    def _take_own(cls, given: str) -> str:
+        """Let `own` mean the corpus that comes along, as empty does; ./own is a file."""
+        return "" if given == "own" else given
+
     @override
     def reads_prompts(self) -> bool:
         """Return that the prompt table plays no part."""
@@ -86,6 +93,7 @@ ANALYSIS = Analysis(
     params=CorpusParams,
     group="does",
     noun="heads over text",
+    known_as="what does this head do on text corpus induction previous token",
     serves=frozenset({"head_on_text", "head_facts"}),
     stores=stored_bytes,
     stored="patterns of places",
@@ -163,7 +171,7 @@ ANALYSIS = Analysis(
         FieldSpec("windows", (), "Windows that were read"),
         FieldSpec("tokens_read", (), "Their tokens, BOS not counted"),
         FieldSpec("corpus", (), "Name of the file or folder"),
-        FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
+        FieldSpec("corpus_sha256", (), "Which tokens of a text were read, to compare"),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,11 +18,13 @@ def card_of(head: AutoencoderHead) -> dict[str, Any]:
         trained on, empty where it does not say; `hook`, `layer` and `site` that it reads; `writes`,
         the hook that a transcoder writes, empty otherwise; `d_in`, `d_sae`, `d_out`; `k`, 0 where
         none is fixed; `head`, −1 where it reads all; `b_dec_first`, `scaling`, `factor`,
-        `rescaled`, `skip` as in `AutoencoderHead`; and `facts`, all else that is said, in words.
+        `rescaled`, `skip`, `finetuned` as in `AutoencoderHead`; and `facts`, all else that is
+        said, in words.
     """
     facts = dict(head.facts)
     return {
-        "name": head.folder.name,
+        # A folder may be named by dots alone.
+        "name": Path(os.path.abspath(head.folder)).name,
         "architecture": head.architecture,
         "activation": head.activation,
         "model": facts.pop("model", ""),
@@ -38,5 +42,6 @@ def card_of(head: AutoencoderHead) -> dict[str, Any]:
         "factor": head.factor,
         "rescaled": head.rescaled,
         "skip": head.skip,
+        "finetuned": head.finetuned,
         "facts": facts,
     }

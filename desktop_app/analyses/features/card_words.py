@@ -26,6 +26,14 @@ _SCALINGS = {
     "constant_norm_rescale": "to the length √width",
     "layer_norm": "mean 0, variance 1",
 }
+_SCALED = "What is done to an activation before"
+_SPLICED = (
+    "Where the change of loss is measured, x̂ alone stands in the place of x; where a direction is "
+    "taken out, what x̂ lacks of x is added again"
+)
+_ERROR_TERM = f"""Whether its folder says that what x̂ lacks of x is added again (use_error_term).
+{_SPLICED}.
+With it the loss would not change at all: SAELens neither saves this nor heeds it in a folder"""
 # What a folder may say besides, in its own keys: shown under plainer names.
 _FACTS = {
     "data": ("Data", "The text that it was trained on"),
@@ -47,7 +55,8 @@ def _lines(card: Mapping[str, Any]) -> Iterator[Line]:
     given = card.get("facts")
     facts: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
     kind = "Transcoder" if card.get("writes") else "Autoencoder"
-    minor = [f"{_title(key)}: {_text(facts[key])}" for key in facts if key not in _FACTS]
+    told = {*_FACTS, "error_term"}
+    minor = [f"{_title(key)}: {_text(facts[key])}" for key in facts if key not in told]
     yield kind, _text(card.get("name")), "\n".join(["The name of its folder", *minor[:_MINOR]])
     yield "Model", _text(card.get("model")), "The model on whose activations it was trained"
     yield "Reads" if card.get("writes") else "Hook", _hook(card), "As TransformerLens names it"
@@ -58,11 +67,34 @@ def _lines(card: Mapping[str, Any]) -> Iterator[Line]:
     activation = activation or _text(card.get("architecture"))
     if card.get("k"):
         activation = f"{activation} = {int(card['k']):,}"
-    yield "Activation", activation, meaning
-    scaling = _SCALINGS.get(str(card.get("scaling")))
-    if scaling:
-        yield "Input", f"scaled {scaling}", "What is done to an activation before, and undone after"
+    yield "Activation", activation, "\n".join(filter(None, [meaning, *_formula(card), _SPLICED]))
+    yield from _input(card)
+    if "error_term" in facts:
+        asked = _text(facts["error_term"])
+        yield "Error term", "yes, and left out here" if asked == "yes" else asked, _ERROR_TERM
     yield from _further(facts)
+
+
+def _formula(card: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what else its folder says of how activations and x̂ are made."""
+    first = "is" if card.get("b_dec_first") else "is not"
+    yield f"b_dec {first} taken from the input before it is encoded"
+    if card.get("rescaled"):
+        yield "Features are chosen by activation times the norm of their decoder row"
+    if card.get("finetuned"):
+        yield "A finetuning has left a factor for each activation, given before it is decoded"
+    if card.get("skip"):
+        yield "A linear map of the input is added to what it gives"
+
+
+def _input(card: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield how inputs are scaled, where they are."""
+    scaling, factor = _SCALINGS.get(str(card.get("scaling"))), card.get("factor")
+    undone = "" if card.get("writes") else ", and undone after"
+    if scaling:
+        yield "Input", f"scaled {scaling}", _SCALED + undone
+    elif isinstance(factor, (int, float)) and factor != 1:
+        yield "Input", f"scaled by {_text(float(factor))}", _SCALED + undone
 
 
 def _further(facts: dict[str, Any]) -> Iterator[Line]:

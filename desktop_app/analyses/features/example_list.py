@@ -96,8 +96,10 @@ class ExampleRow(QWidget):
 
     stepped = Signal(object, int)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int) -> None:
+        """Make one; of a whole window so many lines are in sight."""
         super().__init__()
+        self._lines = lines
         self._found: Found | None = None
         self._example: Example | None = None
         self._feature, self._most, self._whole = -1, 1.0, False
@@ -124,7 +126,7 @@ class ExampleRow(QWidget):
         self.told.set_full_text(words)
         self.strip.setAccessibleName(f"Example, activation {words}")
         self._whole = whole
-        self.strip.set_most_lines(_WINDOW_LINES if whole else 1)
+        self.strip.set_most_lines(self._lines if whole else 1)
         self._draw()
 
     @override
@@ -132,6 +134,12 @@ class ExampleRow(QWidget):
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width() and not self._whole:
             self._draw()
+
+    def fit(self, width: int) -> None:
+        """Show as much as fits so wide a line, whether or not it is laid out."""
+        for part in (self, self.strip):
+            part.resize(width, part.height())
+        self._draw()
 
     def _on_stepped(self, step: int) -> None:
         self.stepped.emit(self, step)
@@ -159,8 +167,9 @@ class _Group(QWidget):
 
     stepped = Signal(object, int)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int) -> None:
         super().__init__()
+        self._lines = lines
         self.heading = ElidedLabel("", "heading")
         self.rows: list[ExampleRow] = []
         self.count = 0
@@ -174,7 +183,7 @@ class _Group(QWidget):
         self.heading.set_full_text(group.heading)
         self.heading.setVisible(bool(group.heading))
         while len(self.rows) < len(group.examples):
-            row = ExampleRow()
+            row = ExampleRow(self._lines)
             row.stepped.connect(self.stepped)
             self._column.addWidget(row)
             self.rows.append(row)
@@ -197,8 +206,10 @@ class ExampleList(QWidget):
 
     row_reached = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int = _WINDOW_LINES) -> None:
+        """Make an empty one; of whole windows so many lines are in sight, further ones scroll."""
         super().__init__()
+        self._lines = lines
         self._groups: list[_Group] = []
         self._shown = 0
         self._whole = False
@@ -208,7 +219,7 @@ class ExampleList(QWidget):
     def show_groups(self, found: Found, feature: int, groups: Sequence[Group], most: float) -> None:
         """Show these, one below the other; `most` is the activation at the end of the tints."""
         while len(self._groups) < len(groups):
-            made = _Group()
+            made = _Group(self._lines)
             made.stepped.connect(self._on_stepped)
             self._column.insertWidget(len(self._groups), made)
             self._groups.append(made)
@@ -235,6 +246,11 @@ class ExampleList(QWidget):
     def set_whole(self, whole: bool) -> None:
         """Have whole windows shown from now on, or one line of each."""
         self._whole = whole
+
+    def fit(self, width: int) -> None:
+        """Show as much of each example as fits so wide a line."""
+        for row in self._rows():
+            row.fit(width)
 
     def top_of(self, group: int) -> int:
         """Return where a group begins, in pixels."""

@@ -9,10 +9,12 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.analyses.features import charts
 from desktop_app.analyses.features.example_list import ExampleList, Group
+from desktop_app.analyses.features.feature_figure import FeatureFigure
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.strips import Ramp
-from desktop_app.analyses.features.words import space_words
+from desktop_app.analyses.features.words import name_of, space_words
+from desktop_app.pictures.ranking import Ranking
 from desktop_app.support.guard import override
 from desktop_app.views.frame import ElidedLabel, label, panel, scrolled
 from desktop_app.views.reflow import Reflow
@@ -30,6 +32,7 @@ WRITE, READ = "write", "read"
 _MOST_SHOWN = 200
 _MOST_TOKENS = 40_000  # of whole windows: more take too long to be laid out
 _LEAST_SHOWN = 3
+_MOST_PICTURED, _TOKENS_PICTURED = 40, 4_000  # in whole windows: more make too tall a picture
 _ROWS = {WRITE: "Decoder row", READ: "Encoder column"}
 _NO_CORPUS = "Name a corpus in the settings to see where in it the feature is active"
 _NOT_KEPT = "The corpus was too long to keep every feature's activations: look closer at this one"
@@ -54,6 +57,7 @@ class FeaturePage(FeaturesPage):
         self._feature = NONE
         self._examples: Examples | None = None
         self._drawn: object = None
+        self._figure: FeatureFigure | None = None
         left, right = self._build_left(), self._build_right()
         self._shown = Reflow((left, 5, 320, 420), (right, 6, 390, 300))
         column_in(self, (self._shown, 1))
@@ -109,7 +113,28 @@ class FeaturePage(FeaturesPage):
 
     @override
     def figure(self) -> QWidget:
-        return self._shown
+        found = self._found
+        if found is None:
+            return self._shown
+        if self._figure is None:
+            self._figure = FeatureFigure(self)
+        made = self._examples
+        if not _some(made):
+            made = None
+        counts = self._counts.full_text() if found.has_corpus else ""
+        name = name_of(self._feature)
+        histogram = None if made is None else charts.histogram(made)
+        self._figure.draw_counts(name, counts, histogram)
+        ranking = self.tokens.ranking if not self.tokens.isHidden() else Ranking()
+        self._figure.draw_tokens(self._space.full_text(), ranking)
+        rule = "" if self._rule.isHidden() else self._rule.text()
+        whole = self.context.value() == WINDOW
+        fitting = _TOKENS_PICTURED // max(found.window, 1) if whole else _MOST_PICTURED
+        groups, title = self._groups(found, made, max(1, min(_MOST_PICTURED, fitting)))
+        most = 1.0 if made is None else float(made.edges[-1])
+        self._figure.draw_examples(found, self._feature, groups, most, whole=whole)
+        self._figure.fit(title, rule if groups else "", self._shown.width())
+        return self._figure
 
     @override
     def read(self) -> dict[str, Any]:
@@ -138,7 +163,7 @@ class FeaturePage(FeaturesPage):
 
     def _draw_counts(self) -> None:
         made = self._examples
-        some = made is not None and bool(np.asarray(made.counts).sum())
+        some = _some(made)
         self.plot.setVisible(some)
         self._counts.set_full_text("Tokens by activation" if some else self._missing())
         if made is not None and some:
@@ -158,7 +183,7 @@ class FeaturePage(FeaturesPage):
         found, made, before = self._found, self._examples, self._drawn
         if found is None:
             return
-        some = made is not None and bool(np.asarray(made.counts).sum())
+        some = _some(made)
         for part in (self._title, self._area, self.ramp):
             part.setVisible(some)
         self.which.setEnabled(some)
@@ -174,18 +199,23 @@ class FeaturePage(FeaturesPage):
         top = self.which.value() == TOP
         self._rule.setText(str(own or _RULE))
         self._rule.setVisible(not top)  # of the largest the title says all
-        whole = self.context.value() == WINDOW
-        shown = _most_shown(found.window if whole else 0)
-        groups = [Group("", made.top[:shown])] if top else _by_interval(made, shown)
-        told = f"The {len(made.top):,} largest" if top else "Strongest interval first"
-        if top and len(made.top) > shown:
-            told += f", {shown} shown"
+        groups, told = self._groups(found, made, _MOST_SHOWN)
         self._title.set_full_text(told)
-        self.list.set_whole(whole)
+        self.list.set_whole(self.context.value() == WINDOW)
         self.list.show_groups(found, self._feature, groups, most)
         if before != (self._feature, top):
             self._area.verticalScrollBar().setValue(0)
         self._drawn = (self._feature, top)
+
+    def _groups(self, found: Found, made: Examples | None, most: int) -> tuple[list[Group], str]:
+        """Return the examples that are shown, about so many at most, and their title."""
+        if made is None:
+            return [], ""
+        shown = min(most, _most_shown(found.window if self.context.value() == WINDOW else 0))
+        if self.which.value() == INTERVAL:
+            return _by_interval(made, shown), "Strongest interval first"
+        some = f", {shown} shown" if len(made.top) > shown else ""
+        return [Group("", made.top[:shown])], f"The {len(made.top):,} largest{some}"
 
     def _draw_lists(self) -> None:
         found = self._found
@@ -233,6 +263,10 @@ class FeaturePage(FeaturesPage):
 
     def _on_side(self, _side: object) -> None:
         self._draw_lists()
+
+
+def _some(made: Examples | None) -> bool:
+    return made is not None and bool(np.asarray(made.counts).sum())
 
 
 def _most_shown(window: int) -> int:

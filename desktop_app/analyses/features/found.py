@@ -191,9 +191,27 @@ class Found:
             return NONE
         known = np.where(ids >= 0, values, -np.inf)
         if len(known) > 1:  # the first token's are often of another size than all others
+            first = dict(zip(ids[0].tolist(), known[0].tolist(), strict=True))
             known[0] = -np.inf
+            # One that peaks at the BOS tells of it, and of little else: before that stands nothing.
+            peak = np.vectorize(lambda i: first.get(i, -np.inf), otypes=[float])(ids)
+            behind = np.where(known >= peak, known, -np.inf)
+            known = behind if self.lead(prompt) and np.isfinite(behind).any() else known
         best = int(known.argmax()) if np.isfinite(known).any() else int(values.argmax())
         return int(ids.flat[best])
+
+    def lead(self, prompt: int) -> int:
+        """Return with how many tokens a prompt begins that are none of its text: 1 with a BOS."""
+        told = self.shown.prompts[prompt]
+        text, tokens = told.text.lstrip().casefold(), self.tokens(prompt)
+        if not tokens:
+            return 0
+        first = tokens[0].text.strip().casefold()
+        known = self.data.get("from_embedding")
+        if isinstance(known, dict) and known.get("lead_id") == tokens[0].id:
+            return 1
+        broken = "\ufffd" in first  # half a character stands in no text
+        return int(bool(first) and not broken and not text.startswith(first))
 
     # The corpus.
 

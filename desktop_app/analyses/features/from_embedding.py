@@ -2,7 +2,9 @@
 
 Over prompts there are few tokens, and only what a token gives by itself is compared. Over a text a
 ridge regression from the embedding matrix' rows is fitted as well: windows are dealt out by turns,
-three of five to fit, one to choose how far it is held back, and one on which it is judged.
+three of five to fit, one to choose how far it is held back, and one on which it is judged. Of a
+long text at most 4,096 different tokens are read in both ways: those at which the feature is active
+come first, then the others, of each the most frequent first.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.features.readable import compared
+from desktop_app.analyses.features.readable import compared, verdict_of
 from desktop_app.engine.weights import raw_embeddings
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ FEWEST_TOKENS = 300
 _FEWEST_WINDOWS = 5
 _MOST_TYPES = 4_096
 _TYPES_AT_ONCE = 512
+_COPIES, _SQUARES = 4, 5  # float64 rows of the embedding, and products of them
+_PLACE_BYTES = 64
+_TOO_FEW = "the feature is active in too few windows"
 _HELD_BACK = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
@@ -55,8 +60,8 @@ def over_prompts(
     """
     context, without = (np.concatenate([a[1:] for a in part]) for part in (activation, alone))
     reason = f"needs a text of at least {FEWEST_TOKENS} tokens"
-    linear = {"linear_r2": None, "linear_tokens": 0, "linear_reason": reason}
-    return {"over": "prompts", **_lead(chosen), **compared(context, without), **linear}
+    told = compared(context, without)
+    return {"over": "prompts", **_lead(chosen), **told, **_untold(reason)}
 
 
 def over_places(
@@ -64,27 +69,44 @@ def over_places(
 ) -> dict[str, Any]:
     """Return `from_embedding` of a text.
 
-    Where more than 4,096 different tokens occur, the most frequent of those at which the feature is
-    active are read by themselves, then the most frequent of the others.
+    Raises:
+        Cancelled: In between.
     """
-    kinds, at, counts = np.unique(places.ids, return_inverse=True, return_counts=True)
-    at = at.reshape(-1)
+    kinds, at, some = _kinds(places)
     activation = places.activation.reshape(-1)
-    active = np.bincount(at, weights=activation > 0) > 0
-    some = np.lexsort((-counts, ~active))[:_MOST_TYPES]
     alone = np.full(len(kinds), np.nan, dtype=np.float32)
     for first in range(0, len(some), _TYPES_AT_ONCE):
         part = some[first : first + _TYPES_AT_ONCE]
         alone[part] = chosen.each_alone(kinds[part].tolist(), report)
     known = np.isfinite(alone[at])
     found = compared(activation[known], alone[at][known])
+    linear = linear_read(model, places, report)
     return {
         "over": "text",
         **_lead(chosen),
         **found,
         **_loudest(model, kinds[some], alone[some]),
-        **linear_read(model, places),
+        **linear,
+        "verdict": verdict_of(found["kept"], linear["linear_r2"]),
     }
+
+
+def _kinds(places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different tokens, which of them stands at each place, and which are to be read.
+
+    The last are few enough to be read by themselves, and their rows to be held.
+    """
+    kinds, at, counts = np.unique(places.ids, return_inverse=True, return_counts=True)
+    at = at.reshape(-1)
+    active = np.bincount(at, weights=places.activation.reshape(-1) > 0) > 0
+    return kinds, at, np.lexsort((-counts, ~active))[:_MOST_TYPES]
+
+
+def bytes_needed(model: LoadedModel, tokens: int) -> int:
+    """Return about how many bytes a text of so many tokens takes here at its peak."""
+    width = model.info.d_model
+    rows = min(_MOST_TYPES, tokens, model.info.d_vocab)
+    return 8 * (_COPIES * rows * width + _SQUARES * width * width) + _PLACE_BYTES * tokens
 
 
 def _lead(chosen: ChosenFeature) -> dict[str, Any]:
@@ -119,8 +141,13 @@ def places_of(data: Mapping[str, Any], feature: int, lead: int) -> Places | None
     return Places(ids[:, lead:], activation.reshape(ids.shape)[:, lead:])
 
 
-def linear_read(model: LoadedModel, places: Places) -> dict[str, Any]:
+def linear_read(model: LoadedModel, places: Places, report: Reporter) -> dict[str, Any]:
     """Return how much of the variance of a feature the best linear read of the embedding tells.
+
+    Args:
+        model: The model.
+        places: The feature over the text.
+        report: Asked in between whether it is cancelled.
 
     Returns:
         `linear_r2`: 1 − Σ(f − f̂)² / Σ(f − mean)² over held-out windows, negative where it tells
@@ -133,15 +160,20 @@ def linear_read(model: LoadedModel, places: Places) -> dict[str, Any]:
     if places.ids.size < FEWEST_TOKENS or len(places.ids) < _FEWEST_WINDOWS:
         reason = f"needs a text of at least {FEWEST_TOKENS} tokens and {_FEWEST_WINDOWS} windows"
     elif not (places.activation[turn < 3] > 0).any() or not np.ptp(tested) > 0:
-        reason = "the feature is active in too few windows"
+        reason = _TOO_FEW
     if reason:
-        return {"linear_r2": None, "linear_tokens": 0, "linear_reason": reason}
-    kinds, at = np.unique(places.ids, return_inverse=True)
-    rows = raw_embeddings(model, torch.from_numpy(kinds.astype(np.int64))).cpu().double().numpy()
-    at = at.reshape(places.ids.shape)
-    parts = [(at[turn == n].ravel(), places.activation[turn == n].ravel()) for n in range(5)]
+        return _untold(reason)
+    kinds, at, some = _kinds(places)
+    rows = raw_embeddings(model, torch.from_numpy(kinds[some].astype(np.int64)))
+    numbers = np.full(len(kinds), -1)
+    numbers[some] = np.arange(len(some))
+    at = numbers[at].reshape(places.ids.shape)
+    parts = [_known(at[turn == n], places.activation[turn == n]) for n in range(5)]
+    if len(set(parts[4][1].tolist())) < 2:  # those that vary are of tokens that are left out
+        return _untold(_TOO_FEW)
     fitted = tuple(np.concatenate(columns) for columns in zip(*parts[:3], strict=True))
-    reads = _ridges(rows, (fitted[0], fitted[1]))
+    report.check()
+    reads = _ridges(rows.cpu().double().numpy(), (fitted[0], fitted[1]), report)
     best = min(reads, key=lambda read: _missed(read, parts[3]))
     token, value = parts[4]
     whole = float(np.square(value - value.mean(dtype=np.float64)).sum(dtype=np.float64))
@@ -149,26 +181,41 @@ def linear_read(model: LoadedModel, places: Places) -> dict[str, Any]:
     return {"linear_r2": told, "linear_tokens": len(token), "linear_reason": ""}
 
 
+def _untold(reason: str) -> dict[str, Any]:
+    return {"linear_r2": None, "linear_tokens": 0, "linear_reason": reason}
+
+
+def _known(token: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the token of each place and the feature there, where the token is one to read."""
+    return token[token >= 0], value[token >= 0]
+
+
 def _missed(read: np.ndarray, part: tuple[np.ndarray, np.ndarray]) -> float:
     token, value = part
     return float(np.square(value - read[token]).sum())
 
 
-def _ridges(rows: np.ndarray, part: tuple[np.ndarray, np.ndarray]) -> list[np.ndarray]:
+def _ridges(
+    rows: np.ndarray, part: tuple[np.ndarray, np.ndarray], report: Reporter
+) -> list[np.ndarray]:
     """Return what linear reads say of each kind of token, `[kinds]`, held back ever further.
 
     Args:
         rows: Of the embedding matrix, float64 `[kinds, d]`.
         part: Which kind each token is of, and the feature there.
+        report: Asked in between whether it is cancelled.
     """
     token, value = part
     counts = np.bincount(token, minlength=len(rows)).astype(np.float64)
     sums = np.bincount(token, weights=value, minlength=len(rows))
     mean, level = counts @ rows / counts.sum(), float(sums.sum() / counts.sum())
-    centred = rows - mean
+    centred = rows
+    centred -= mean  # in place: rows may be many
     square = centred.T @ (centred * counts[:, None])
     toward = centred.T @ (sums - level * counts)
+    report.check()
     sizes, axes = np.linalg.eigh(square)
+    report.check()
     scale = float(sizes.mean()) or 1.0
     turned, along = centred @ axes, axes.T @ toward
     return [turned @ (along / (sizes.clip(0) + held * scale)) + level for held in _HELD_BACK]

@@ -62,6 +62,8 @@ class Shelf:
         self._shape = shape
         # Windows that a file holds, and ids of each feature, by whose activations it keeps.
         self._held: dict[int, tuple[int, int]] = {}
+        # How each file was when it was last looked at here: others may write it too.
+        self._seen: dict[int, tuple[int, ...]] = {}
 
     def recall(self, feature: int, windows: int) -> tuple[Tally, np.ndarray] | None:
         """Return what is known, and ids that decoder rows raise most `[feature, rank]`.
@@ -80,16 +82,23 @@ class Shelf:
                 best = found
         return best
 
+    def disregard(self, feature: int) -> None:
+        """Say that what is there now is not asked for, and may be replaced by less."""
+        for of in (ALL, feature if feature >= 0 else NONE):
+            self._seen[of] = _signature(self._path(of))
+
     def release(self) -> None:
         """Say that what was kept is of no use any more, and may be replaced by less."""
         self._held.clear()
 
     def keep(self, tally: Tally, write_top: np.ndarray) -> None:
-        """Keep what is known, unless as much or more is kept already."""
+        """Keep what is known, unless as much or more is kept already, here or by another run."""
         known = (tally.windows, write_top.shape[1])
         if not tally.windows or known <= self._held.get(tally.of, (0, 0)):
             return
         found, path = tally.found(), self._path(tally.of)
+        if self._others_know(tally, known):
+            return
         arrays = {
             "about": np.array([*self._shape, tally.of], np.int64),
             "ids": tally.ids(),
@@ -103,9 +112,23 @@ class Shelf:
             private(path.parent)
             write_arrays(path, arrays)
             self._held[tally.of] = known
+            self._seen[tally.of] = _signature(path)
             _let_go_of_oldest(path)
         except (OSError, LensbenchError):
             _log.info("what is known of the text could not be kept", exc_info=True)
+
+    def _others_know(self, tally: Tally, known: tuple[int, int]) -> bool:
+        """Return whether another run has kept as much or more of the same text meanwhile."""
+        if _signature(self._path(tally.of)) == self._seen.get(tally.of, ()):
+            return False
+        found = self._read(tally.of)
+        if found is None:
+            return False
+        there = (found[0].windows, found[1].shape[1])
+        if there < known or not np.array_equal(found[0].ids()[: tally.windows], tally.ids()):
+            return False
+        self._held[tally.of] = there
+        return True
 
     def _path(self, of: int) -> Path:
         ending = {ALL: "", NONE: "-none"}.get(of, f"-{of}")
@@ -113,6 +136,7 @@ class Shelf:
 
     def _read(self, of: int) -> tuple[Tally, np.ndarray] | None:
         path = self._path(of)
+        self._seen[of] = before = _signature(path)
         try:
             arrays = read_arrays(path, _KINDS, MOST_BYTES + 1_000_000)
             found = _checked(arrays, self._shape, of)
@@ -123,7 +147,19 @@ class Shelf:
             return None
         with suppress(OSError):
             os.utime(path)  # the last one used goes last
+            after = _signature(path)
+            if after[:2] == before[:2]:
+                self._seen[of] = after
         return found
+
+
+def _signature(path: Path) -> tuple[int, ...]:
+    """Return what changes when another file takes the place of one; empty where there is none."""
+    try:
+        told = path.stat()
+    except OSError:
+        return ()
+    return (told.st_ino, told.st_size, told.st_mtime_ns)
 
 
 def _checked(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from desktop_app.methods.autoencoders import Autoencoder
 
 _MOST_BYTES = 400_000_000
+HELD = 3
+"""Activations of prompts that are held at once: untouched, changed, and while they are made."""
 _COPIES = 6  # activations, and what is made of them on the way
 _TINY = 1e-12
 AVERAGED = ("variance_explained", "l0", "mse", "loss", "loss_spliced", "loss_change")
@@ -113,7 +115,7 @@ def prompts_per_pass(model: LoadedModel, limit: int, length: int, wide: int) -> 
     if not model.reads_together:
         return 1
     each = 4 * max(1, length) * wide
-    return max(1, min(limit, int(budget_bytes(model) / (2 * each))))
+    return max(1, min(limit, int(budget_bytes(model) / (HELD * each))))
 
 
 def _largest(features: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,9 +1,9 @@
 """Features over a text: all activations of all features, window by window, none of it twice.
 
 Every window is read by itself, and its activations are computed by themselves, so that neither
-another window nor how many share a pass changes them. What each window begins with, the BOS, is not
-a token of the text and counts nowhere: autoencoders are seldom shown it, and many features are
-largest there.
+another window nor how many share a pass changes them, beyond the model's own rounding. What each
+window begins with, the BOS, is not a token of the text and counts nowhere: autoencoders are seldom
+shown it, and many features are largest there.
 
 What was read is kept on disk while it is read and when it ends. The same text under the same
 settings is then only compared, token by token, and read on where it is longer, was changed, or was
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from desktop_app.analyses.features import spec
+from desktop_app.analyses.features import from_embedding, spec
 from desktop_app.analyses.features.examples import examples_of
 from desktop_app.analyses.features.kept import Shelf
 from desktop_app.analyses.features.sources import about
@@ -50,7 +50,6 @@ WRITING_SHARE = 0.05
 """Of the time that goes into keeping, at most."""
 _FEWEST_TOKENS = 64  # in a pass
 _ENCODED = 1 << 24  # activations that are computed at once
-_USUAL_ACTIVE = 100  # features of a token, for what memory it takes
 _ENTRY_BYTES = 40  # of an activation, while all of them are put in order
 _READING_SHARE = 0.9  # of the progress
 
@@ -87,10 +86,13 @@ def memory_needed(model: LoadedModel, autoencoder: Autoencoder, params: Features
     head, length = autoencoder.head, params.window
     texts = _texts_per_pass(model, length)
     encoded = 4 * 4 * min(_ENCODED, length * head.d_sae)
-    each = min(head.k or _USUAL_ACTIVE, head.d_sae)
+    each = min(head.k or spec.USUALLY_ACTIVE, head.d_sae)
     kept = _ENTRY_BYTES * min(spec.MOST_ENTRIES, params.tokens * each) + 4 * params.tokens
     within = texts * (text_bytes(model, length, 1) + 8 * length * head.d_in)
-    return used_bytes(model.device) + max(within, encoded, bytes_needed(model, autoencoder)) + kept
+    told = from_embedding.bytes_needed(model, params.tokens) if params.feature >= 0 else 0
+    most = max(within, encoded, bytes_needed(model, autoencoder)) + kept
+    # What the embedding tells is looked at when all are in order.
+    return used_bytes(model.device) + max(most, told + kept // 2)
 
 
 class _Reading:
@@ -108,10 +110,14 @@ class _Reading:
         self._at_once = self._limit = _texts_per_pass(model, params.window)
         self._begin()
         self._features = autoencoder.head.d_sae
-        self._most = _most_entries(model, params)
+        self._most = _most_entries(model, params, self._features)
         shape = (self._features, params.window, len(self._text.lead))
         self._shelf = Shelf(about(model, autoencoder, params, self._text), shape)
-        recalled = None if params.fresh else self._shelf.recall(params.feature, self._text.most)
+        recalled = None
+        if params.fresh:
+            self._shelf.disregard(params.feature)
+        else:
+            recalled = self._shelf.recall(params.feature, self._text.most)
         none_yet = np.zeros((self._features, 0), np.int32)
         known = recalled or (Tally(*shape[:2]), none_yet)
         self._tally: Tally = known[0]
@@ -264,7 +270,8 @@ class _Reading:
         """Read windows `[windows, length]`, of which the first ones may be known.
 
         A pass has the same windows in the same places, however the reading was divided: those that
-        are known are read along, and a last pass is filled up. So no number depends on it.
+        are known are read along, and a last pass is filled up. So no number depends on it. How many
+        windows share a pass follows the memory that is free, and changes the model's rounding.
         """
         rows = np.concatenate([ids, np.repeat(ids[-1:], self._at_once - len(ids), axis=0)])
         known = max(0, known)
@@ -369,7 +376,8 @@ def _texts_per_pass(model: LoadedModel, length: int) -> int:
     return max(texts_per_pass(model, length, 1), -(-_FEWEST_TOKENS // length))
 
 
-def _most_entries(model: LoadedModel, params: FeaturesParams) -> int:
+def _most_entries(model: LoadedModel, params: FeaturesParams, features: int) -> int:
     """Return how many activations may be kept: fewer than usual where results must be small."""
-    room = model.storage.limit_bytes - 4 * params.tokens
+    others = 4 * params.tokens + spec.all_features_bytes(params, features)
+    room = model.storage.limit_bytes - others
     return min(spec.MOST_ENTRIES, max(0, room // 8))

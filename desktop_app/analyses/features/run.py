@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from desktop_app.analyses.features import from_embedding
 from desktop_app.analyses.features.card import card_of
+from desktop_app.analyses.features.needs import say_needs
 from desktop_app.analyses.features.of_feature import ChosenFeature, check_position
 from desktop_app.analyses.features.on_prompts import (
     AVERAGED,
@@ -17,19 +18,19 @@ from desktop_app.analyses.features.on_prompts import (
     read_prompts,
 )
 from desktop_app.analyses.features.over_text import over_text
-from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams, stored_bytes
+from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams
 from desktop_app.analyses.features.token_lists import lists_of
 from desktop_app.analyses.features.write_top import beside_prompts
 from desktop_app.contract.report import ShareReporter
 from desktop_app.contract.result import PARTIAL, Notice
-from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
+from desktop_app.engine.memory import texts_per_pass
 from desktop_app.methods import stopped
 from desktop_app.methods.autoencoders import open_autoencoder
 from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.prepare import encoder_of, prepare
+from desktop_app.methods.text_windows import lead_of
 from desktop_app.methods.watching import in_batches
 from desktop_app.support.errors import BadInputError, Cancelled
-from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,8 +64,9 @@ def run(model: LoadedModel, params: FeaturesParams, report: Reporter) -> Result:
     _refuse_absent(params, autoencoder)
     prepared = prepare(model, params, answers="inspected") if params.reads_prompts() else None
     texts = [] if prepared is None else [encoding.ids for encoding in prepared.encodings]
-    check_position(params, [len(text) for text in texts])
-    _say_needs(model, params, (texts, autoencoder.head.d_sae), report)
+    if params.feature >= 0:
+        check_position(params, [len(text) for text in texts])
+    say_needs(model, autoencoder, params, texts, report)
     work = _Work(model, params, autoencoder, texts)
     missing = work.run(report)
     records = () if prepared is None else prepared.records[: work.count()]
@@ -106,31 +108,6 @@ def _other_beginning(
         "tokens less."
     )
     return [Notice("sae_bos_differs", message)]
-
-
-def _say_needs(
-    model: LoadedModel,
-    params: FeaturesParams,
-    read: tuple[Sequence[Sequence[int]], int],
-    report: Reporter,
-) -> None:
-    """Say what the run takes, and refuse one whose result may not be kept."""
-    texts, wide = read
-    lengths = [len(text) for text in texts]
-    limit = model.storage.limit_bytes
-    # Of a text fewer activations are kept where that is too much.
-    least = stored_bytes(params.model_copy(update={"corpus": ""}), model.info, lengths)
-    if least > limit:
-        raise BadInputError(
-            f"These features keep {human_bytes(least)} and at most {human_bytes(limit)} are stored:"
-            " choose a shorter --top, or fewer or shorter prompts."
-        )
-    room = min(limit, stored_bytes(params, model.info, lengths))
-    report.stores(room, limit)
-    longest = max(lengths, default=params.window)
-    report.needs(
-        used_bytes(model.device) + room + 4 * longest * wide + text_bytes(model, longest, longest)
-    )
 
 
 class _Work:
@@ -248,8 +225,7 @@ class _Work:
         self._told += notices
         if self._chosen is None or PARTIAL in {notice.code for notice in notices}:
             return
-        encoder = encoder_of(self._model, self._params)
-        lead = len(encoder.encode("a")) - len(self._model.tokenizer.encode("a", "no"))
+        lead = len(lead_of(self._model, self._params))
         places = from_embedding.places_of(data, self._chosen.number, lead)
         if places is not None:
             rest = ShareReporter(report, _PROMPTS_SHARE + _TEXT_SHARE, 0.05)

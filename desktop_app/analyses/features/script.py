@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.contract.grammar import resolve_index
-from desktop_app.support.autoencoder_files import OWN, folder_of
+from desktop_app.support.autoencoder_files import folder_of
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ def facts(result: Result, params: FeaturesParams) -> dict[str, Any]:
     chosen = params.feature >= 0
     lead = _lead(result) if chosen else None
     return {
-        # As it was named, so that a folder below the home is found in another home too.
-        "folder": str(folder_of(params.sae)) if params.sae == OWN else params.sae,
+        "says": "What a sparse autoencoder's features read and write, on prompts.",
+        "folder": _folder(params.sae),
         "reads": reads,
         "writes": writes,
         "transcoder": writes != reads,
@@ -53,7 +55,7 @@ def facts(result: Result, params: FeaturesParams) -> dict[str, Any]:
         "rescaled": bool(card["rescaled"]),
         "skip": bool(card["skip"]),
         "b_dec_first": bool(card["b_dec_first"]),
-        "finetuned": str(card["facts"].get("finetuned")) == "True",
+        "finetuned": bool(card["finetuned"]),
         "listed": min(params.top, int(card["d_sae"])),
         "top": params.top,
         "chosen": chosen,
@@ -87,6 +89,12 @@ def _one_of(name: object, known: frozenset[str]) -> str:
     if name not in known:
         raise ValueError(f"an autoencoder is of no known kind ({str(name)[:20]})")
     return str(name)
+
+
+def _folder(given: str) -> str:
+    """Return where one is, as it was named: below the home it is found in another home too."""
+    folder = folder_of(given)
+    return given if folder == Path(os.path.expanduser(given)) else str(folder)
 
 
 def _lead(result: Result) -> int | None:

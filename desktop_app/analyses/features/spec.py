@@ -19,7 +19,8 @@ MOST_FEATURES = 10_000_000
 MOST_ENTRIES = 8_000_000
 """Activations over a corpus that are kept one by one; beyond them, the chosen feature's alone."""
 OWN_CORPUS = "own"
-_USUALLY_ACTIVE = 100
+USUALLY_ACTIVE = 100
+"""Features of a token, where nothing tells how many; they may be several times as many."""
 _OVER_TEXT = frozenset({"window", "tokens", "intervals", "examples", "seed", "fresh"})
 _OF_FEATURE = frozenset({"ablate", "position"})
 
@@ -30,8 +31,8 @@ class FeaturesParams(Params):
     sae: str = setting(
         "",
         "Autoencoder",
-        "A folder in SAELens' layout, cfg.json and a .safetensors file; toy is the small one that "
-        "comes with Lensbench, for the toy model.",
+        "A folder in SAELens' layout, cfg.json and a .safetensors file, or the name of one that "
+        "was trained here; toy is the small one that comes with Lensbench, for the toy model.",
         placeholder="a folder",
         cli="path",
         metavar="FOLDER",
@@ -154,14 +155,35 @@ _TOKENS = ("prompt", "position")
 _ENTRY = ("entry",)
 
 
-def stored_bytes(params: Params, model: ModelInfo, lengths: Sequence[int]) -> int:
-    """Return the bytes that a result of these settings keeps at most."""
+def stored_bytes(
+    params: Params, model: ModelInfo, lengths: Sequence[int], active: int = USUALLY_ACTIVE
+) -> int:
+    """Return about how many bytes a result of these settings keeps, but for what all features have.
+
+    Of a text activations are kept one by one while they are few: the larger part, of which an
+    autoencoder of many active features has more than is told here, never more than is allowed.
+
+    Args:
+        params: The settings.
+        model: The model.
+        lengths: Tokens of each prompt.
+        active: Features of each token of a text.
+    """
     if not isinstance(params, FeaturesParams):
         return 0
-    # Of each token some dozens of features are active; an entry takes eight bytes.
-    entries = min(MOST_ENTRIES, _USUALLY_ACTIVE * params.tokens)
+    # An activation takes eight bytes.
+    entries = min(MOST_ENTRIES, active * params.tokens)
     corpus = 8 * max(entries, params.tokens) + 4 * params.tokens if params.corpus else 0
     return sum(lengths) * (12 * params.top + 64) + corpus
+
+
+def all_features_bytes(params: FeaturesParams, count: int) -> int:
+    """Return how many bytes all features have at most, `count` of them.
+
+    Density, largest and mean activation and where its entries begin of a text, and the tokens that
+    each writes.
+    """
+    return count * (4 * params.top + (32 if params.corpus else 0))
 
 
 ANALYSIS = Analysis(
@@ -171,6 +193,7 @@ ANALYSIS = Analysis(
     params=FeaturesParams,
     group="does",
     noun="features",
+    known_as="sae sparse autoencoder transcoder dictionary corpus",
     serves=frozenset({"features_with"}),
     stores=stored_bytes,
     stored="activations",
@@ -235,7 +258,7 @@ ANALYSIS = Analysis(
         FieldSpec("windows", (), "Windows that were read"),
         FieldSpec("tokens_read", (), "Their tokens, BOS not counted"),
         FieldSpec("corpus", (), "Name of the file or folder"),
-        FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
+        FieldSpec("corpus_sha256", (), "Which tokens of a text were read, to compare"),
         # Words for ids.
         FieldSpec("token_ids", ("token",), "Ids that occur here", telling=-1),
         FieldSpec("token_texts", ("token",), "Their texts, decoded alone", telling=-1),

@@ -4,7 +4,8 @@ A direction goes through the final norm's weights, and its mean away where that 
 then through the unembedding. That is what `logit_readout` of TransformerLens makes of it, apart
 from what does not belong to a direction: the norm's division by its size, and biases. So values are
 logits per unit of activation, up to the scale that the final norm has at a place, and the opposite
-direction gives the opposite list.
+direction gives the opposite list. Where that norm was replaced by one that does not divide by the
+size of its input there is no such scale, and they are logits per unit of activation as they stand.
 """
 
 from __future__ import annotations

@@ -120,8 +120,11 @@ class TokensPage(FeaturesPage):
     # Drawing.
 
     def _peak(self) -> int:
-        """Return the token at which the feature is strongest, else the last."""
-        values = self._activation()
+        """Return the token at which the feature is strongest, a BOS only alone, else the last."""
+        values, found = self._activation().copy(), self._found
+        lead = 0 if found is None else found.lead(self._prompt)
+        if (values[lead:] > 0).any():
+            values[:lead] = np.nan
         known = np.flatnonzero(np.isfinite(values))
         return int(known[values[known].argmax()]) if known.size else len(values) - 1
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from desktop_app.analyses.features.page import FeaturesPage
-    from desktop_app.contract.result import Result
+    from desktop_app.contract.result import ModelInfo, Result
 
 _OWN, _OWN_CORPUS = "toy", "own"
 
@@ -73,10 +73,13 @@ class FeaturesView(AnalysisView):
 
     def _offer_ways(self) -> None:
         """Offer what can be done without an autoencoder at hand."""
-        own = QPushButton("Open the toy model's")
-        own.setToolTip("Read the features of the small autoencoder that comes with the toy model")
-        own.clicked.connect(self._on_own)
-        self._empty.add_way(own)
+        self._own = QPushButton("Open the toy model's")
+        self._own.setToolTip(
+            "Read the features of the small autoencoder that comes with the toy model"
+        )
+        self._own.clicked.connect(self._on_own)
+        self._empty.add_way(self._own)
+        self._own.setVisible(False)  # until that model is open
         served = serving("train_features")
         if served:
             train = QPushButton("Train one…")
@@ -84,6 +87,10 @@ class FeaturesView(AnalysisView):
             bind_icon(train, icon_of(served[0]))
             train.clicked.connect(self._on_train)
             self._empty.add_way(train)
+
+    @override
+    def learn_model(self, model: ModelInfo) -> None:
+        self._own.setVisible(model.name == _OWN)
 
     # Drawing.
 

@@ -60,6 +60,8 @@ def run(model: LoadedModel, params: FitLensParams, report: Reporter) -> Result:
             f"The lens of {model.info.name} comes out as numbers that are not finite, and is not "
             "written: look into the model's files, or give another text."
         )
+    if not params.out_lens:  # another fit may have taken the name meanwhile
+        target = _target(model, params)
     save_lens(target, _tensors(matrices), _facts(model, params, windows, fit.windows))
     stopped.tell_end(report)
     data = {
@@ -71,7 +73,7 @@ def run(model: LoadedModel, params: FitLensParams, report: Reporter) -> Result:
         "seconds_each": seconds,
         "lead": np.array(windows.lead, dtype=np.int64),
         "corpus": windows.corpus,
-        "corpus_sha256": windows.sha256,
+        "corpus_sha256": windows.sha256(fit.windows),
         "file": params.out_lens or target.name,
     }
     notices = [*missing, *_short(params, windows)]
@@ -175,7 +177,7 @@ def _facts(
         "hook_convention": "blocks.{layer}.hook_out",
         "target_layer": info.n_layers - 1,
         "corpus": windows.corpus,
-        "corpus_sha256": windows.sha256,
+        "corpus_sha256": windows.sha256(count),
         "windows": count,
         "tokens_read": sum(map(len, windows.ids[:count])),
         "max_seq_len": params.max_seq_len,

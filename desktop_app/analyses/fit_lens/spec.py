@@ -124,7 +124,7 @@ ANALYSIS = Analysis(
         FieldSpec("seconds_each", (), "Time of a window", "s"),
         FieldSpec("lead", ("token",), "Ids that each window begins with"),
         FieldSpec("corpus", (), "Name of the text file"),
-        FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
+        FieldSpec("corpus_sha256", (), "Which tokens of a text were read, to compare"),
         FieldSpec("file", (), "Where the lens lies"),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from itertools import islice
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop_app.methods.streamed_tokens import streamed_tokens
-from desktop_app.methods.text_windows import lead_of
+from desktop_app.methods.text_windows import lead_of, sha256_of
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -26,13 +25,15 @@ class Windows:
         ids: Token ids, window by window.
         lead: What each begins with: the BOS where there is one.
         corpus: The name of the file.
-        sha256: Of the tokens that were read.
     """
 
     ids: tuple[tuple[int, ...], ...]
     lead: tuple[int, ...]
     corpus: str
-    sha256: str
+
+    def sha256(self, windows: int) -> str:
+        """Return what tells the first windows from others, as every reader of windows says it."""
+        return sha256_of(ids[len(self.lead) :] for ids in self.ids[:windows])
 
 
 def read_windows(model: LoadedModel, params: FitLensParams) -> Windows:
@@ -68,4 +69,4 @@ def read_windows(model: LoadedModel, params: FitLensParams) -> Windows:
             f"--text “{params.text}” has {len(plain):,} tokens, and a window needs {least} with "
             f"--skip-first-positions {params.skip_first_positions}: give a longer text."
         )
-    return Windows(ids, lead, path.name, hashlib.sha256(repr(cut).encode()).hexdigest())
+    return Windows(ids, lead, path.name)

@@ -149,7 +149,7 @@ def _changed(result: Result, place: Place) -> Explained:
 
 
 def _control(result: Result, _place: Place) -> Explained:
-    done = done_words(made_params(result.params))
+    done = done_words(made_params(result.params), result.data.get("acts") or ())
     return Explained(
         "Random control",
         "control: the change δ = new − old at each place becomes ‖δ‖ · a random unit vector",

@@ -129,7 +129,7 @@ def _parting_words(name: str, plain: Continuation, other: Continuation, at: int 
 
 def lines(result: Result) -> Iterator[str]:
     """Yield the continuations of every prompt, one below the other, for a terminal."""
-    if done := done_words(made_params(result.params)):
+    if done := done_words(made_params(result.params), result.data.get("acts") or ()):
         yield done
     for prompt, record in enumerate(result.prompts):
         told = continuations(result, prompt)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MAX_COEFS = 1_000
 MAX_INTERVENTIONS = 64
 MAX_VECTORS = 16
+_USUAL_SITE: SteerSite = "resid_post"
 _WHERE = ("layer", "site", "position", "when")
 PathText = Annotated[str, Field(max_length=MAX_PATH)]
 
@@ -44,7 +45,11 @@ class SteerParams(Params):
         placeholder="the vector's",
     )
     site: SteerSite = setting(
-        "resid_post", "Site", "The place in the block at which it acts.", words={"": "{}"}
+        _USUAL_SITE,
+        "Site",
+        "The place in the block at which it acts. Where Layer is empty, the usual one stands for "
+        "what the vector's file says.",
+        words={"": "{}"},
     )
     position: PositionsText = setting(
         "-1",
@@ -297,11 +302,16 @@ class SteerParams(Params):
     @override
     def idle(self) -> frozenset[str]:
         vectors = self.add or self.to_texts or self.from_texts or self.set_to
-        if vectors:
-            return frozenset()
         moves = self.zero or self.scale is not None or self.project_out
+        # A file says where its vector acts, unless something else was chosen.
+        filed = self.layer is None and self.site == _USUAL_SITE
+        filed = filed and bool(self.add or self.set_to or self.project_out)
+        others = self.to_texts or self.from_texts or self.zero or self.scale is not None
+        unused = {"site"} if filed and not others else set()
+        if vectors:
+            return frozenset(unused)
         if moves:
-            return frozenset({"coef"})
+            return frozenset({"coef", *unused})
         # Heads name their layers, and are replaced at their own output.
         placed = {"layer", "site"} if self.ablate_heads else set(_WHERE)
         return frozenset({"coef", *placed})

@@ -233,7 +233,8 @@ class TextsPage(SteerPage):
             which = which if len(shown.prompts) > 1 else ""
             before = f"After “{shorten(display_text(record.text), _PROMPT)}”{which}: "
         whole = self._result is not None and shown is self._result
-        done = (done_words(params) or _PLAIN) if whole or params is not None else ""
+        acts = shown.data.get("acts") or ()
+        done = (done_words(params, acts) or _PLAIN) if whole or params is not None else ""
         self._done.set_full_text(f"{before}{done}")
         badge = effect_badge(self._told, params) if whole and params is not None else None
         self._badge.setVisible(badge is not None)

@@ -136,7 +136,8 @@ class TimelinePage(SteerPage):
             differs = has_effect(continuations(result, prompt))
             told = [f"{UNREAD[:1].upper()}{UNREAD[1:]}."]
             if params is not None:
-                told = story(self._timeline, params, result.model.n_layers, differs)
+                done = result.data.get("acts") or ()
+                told = story(self._timeline, params, result.model.n_layers, differs, done)
             self._story.setText("\n\n".join(told))
         self._exact.setText(_recomputed(result, prompt))
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.steer.said import continuations
-from desktop_app.analyses.steer.words import intervention_words
+from desktop_app.analyses.steer.words import intervention_words, placed
 from desktop_app.contract.steering import apart_by_cache
 from desktop_app.pictures.token_text import token_label
 from desktop_app.pictures.words import plural
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.steering import Apart, Intervention
@@ -135,11 +135,23 @@ def _shapes(shown: Shown, prompt: int) -> tuple[str, ...]:
 
 
 def story(
-    timeline: Timeline, params: SteerParams, n_layers: int, differs: bool | None = None
+    timeline: Timeline,
+    params: SteerParams,
+    n_layers: int,
+    differs: bool | None = None,
+    done: Sequence[Mapping[str, Any]] = (),
 ) -> list[str]:
-    """Return what the timeline shows, a sentence each, the most telling first."""
+    """Return what the timeline shows, a sentence each, the most telling first.
+
+    Args:
+        timeline: The steps and positions.
+        params: The settings.
+        n_layers: How many layers the model has.
+        differs: Whether the steered text is another than the plain one; None: not known.
+        done: What the result says was done, which knows the places that vectors' files name.
+    """
     try:
-        acts = params.interventions()
+        acts = placed(params.interventions(), done)
     except BadInputError as error:
         return [str(error)]
     told = [f"{_capital(intervention_words(act))}." for act in acts[:_MOST_NAMED]]

@@ -11,6 +11,7 @@ from desktop_app.analyses.steer.further import PAGES
 from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.analyses.steer.texts_page import TextsPage
 from desktop_app.analyses.steer.timeline_page import TimelinePage
+from desktop_app.pictures.words import clipped, written
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
 from desktop_app.widgets.basics.layouts import column_in
@@ -182,6 +183,9 @@ class SteerView(AnalysisView):
             changes["coef"] = (float(intent.data["coef"]),)
         self._turn_to(TextsPage.name)
         self.run_with(**changes)
+        if "coef" in intent.data and (why := str(intent.data.get("why", ""))):
+            strength = written("{:.3g}", float(intent.data["coef"]))
+            self.message_requested.emit(clipped(f"Strength {strength}: {why}."))
 
     @override
     def request_run(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
+from desktop_app.contract.steering import SteerSite
 from desktop_app.pictures.words import (
     MINUS,
     choice_label,
@@ -16,12 +17,13 @@ from desktop_app.pictures.words import (
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.steering import Intervention
 
 _NAMED = 3  # more interventions are counted
+_FROM_FILE = frozenset({"add", "set", "project_out"})
 _TEXT = 60
 _SHORT = 24
 
@@ -30,10 +32,14 @@ UNREAD = "what was done is not known: the result’s settings do not fit this ve
 """Said of a result whose settings cannot be read."""
 
 
-def done_words(params: SteerParams | None) -> str:
+def done_words(params: SteerParams | None, done: Sequence[Mapping[str, Any]] = ()) -> str:
     """Say what is done, where and when: `zero at layer 5 …`; empty where nothing is.
 
     Where settings do not fit, or not each other, it says that.
+
+    Args:
+        params: The settings.
+        done: What a result says was done, which knows the places that vectors' files name.
     """
     if params is None:
         return UNREAD
@@ -43,7 +49,7 @@ def done_words(params: SteerParams | None) -> str:
         return without_flags(str(error))
     if len(acts) > _NAMED:
         return f"{plural(len(acts), 'intervention')}"
-    return "; ".join(intervention_words(act) for act in acts)
+    return "; ".join(intervention_words(act) for act in placed(acts, done))
 
 
 def intervention_words(act: Intervention) -> str:
@@ -73,8 +79,32 @@ def swept_words(act: Intervention) -> str:
     return "scale" if act.op == "scale" else what_words(act.model_copy(update={"coef": 1.0}))
 
 
+def placed(
+    acts: Sequence[Intervention], done: Sequence[Mapping[str, Any]]
+) -> tuple[Intervention, ...]:
+    """Return interventions at the layers and sites where a result says that they acted."""
+    # Heads have a row for each of their layers; all else has one.
+    rows = iter([row for row in done if row.get("op") != "ablate_heads"])
+    found = []
+    for act in acts:
+        row = {} if act.op == "ablate_heads" else next(rows, {})
+        layer, site = row.get("layer"), row.get("site")
+        known = act.layer is None and type(layer) is int and site in get_args(SteerSite)
+        there = known and row.get("op") == act.op
+        found.append(act.model_copy(update={"layer": layer, "site": site}) if there else act)
+    return tuple(found)
+
+
+def site_is_files(act: Intervention) -> bool:
+    """Return whether the site is the one that the vector's file names, as no other was chosen."""
+    usual = type(act).model_fields["site"].default
+    return act.op in _FROM_FILE and act.layer is None and act.site == usual
+
+
 def where_words(act: Intervention) -> str:
     """Say at which layer and site an intervention acts."""
+    if site_is_files(act):
+        return "the layer and site of its vector"
     layer = "the vector’s layer" if act.layer is None else f"layer {_plain_number(act.layer)}"
     return f"{layer}, {choice_label(act.site)}"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desktop_app.pictures.curves import Curves, Line, Mark, Scale
+from desktop_app.pictures.curves import Curves, Key, Line, Mark, Scale
 from desktop_app.pictures.words import number, percent, plural
 from desktop_app.support.autoencoder_folder import folder
 
@@ -25,7 +26,9 @@ _NAME = 60
 def place_of(result: Result) -> Path:
     """Return where the autoencoder lies: as it was named, or among those of Lensbench."""
     named_one = str(result.params.get("out_sae") or "")
-    return Path(named_one).expanduser() if named_one else folder() / str(result.data["file"])
+    if named_one:
+        return Path(os.path.expanduser(named_one))
+    return folder() / str(result.data["file"])
 
 
 def share(value: float) -> str:
@@ -52,7 +55,7 @@ def details(result: Result) -> str:
     data = result.data
     steps = plural(len(np.asarray(data["loss"])), "step")
     return (
-        f"{data['hook']} · {steps} on {plural(int(data['tokens_read']), 'token')} of "
+        f"{data['hook']} · {steps} on {plural(int(data['tokens_trained']), 'token')} of "
         f"{data['corpus']}, measured on {int(data['tokens_held_out']):,} others · "
         f"{share(float(data['dead_end']))} of the features dead"
     )
@@ -81,7 +84,11 @@ def l0_curve(data: Mapping[str, Any]) -> Curves:
     x, y = binned(data["l0"])
     curves = _curve("features a token", x, y, Scale("features a token", log=bool((y > 0).any())))
     end = float(data.get("l0_end", np.nan))
-    return replace(curves, marks=(Mark(end, f"{few(end)} held out"),)) if end > 0 else curves
+    if not end > 0:
+        return curves
+    # Told above the plot: the curve ends where the line is, and would run through the words.
+    legend = (Key("each step"), Key(f"at the end, held out: {few(end)}", "text_muted", "dashed"))
+    return replace(curves, marks=(Mark(end),), legend=legend)
 
 
 def dead_curve(data: Mapping[str, Any]) -> Curves:
@@ -127,7 +134,7 @@ def lines(result: Result) -> Iterator[str]:
     data = result.data
     yield sentence(result)
     yield details(result)
-    yield f"written to {data['file']}"
+    yield f"written to {place_of(result)}"
     loss, l0, dead = (np.asarray(data[name], dtype=float) for name in ("loss", "l0", "dead"))
     if len(loss):
         yield f"  {'step':>9} {'loss':>10} {'L0':>8} {'dead':>7}"

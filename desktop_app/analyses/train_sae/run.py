@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from desktop_app.analyses.train_sae.reading import Text
-from desktop_app.analyses.train_sae.spec import ANALYSIS, TrainSaeParams
+from desktop_app.analyses.train_sae.spec import ANALYSIS, MEASURED_STOPPED, TrainSaeParams
 from desktop_app.analyses.train_sae.training import (
     Measured,
     Step,
     Trainer,
     kept,
     measure,
+    measured_at_once,
     scale_of,
 )
 from desktop_app.contract.grammar import resolve_index
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from desktop_app.engine.model import LoadedModel
 
 _ITEM = 4  # float32
-_STATES = 4  # weights, gradients, and the two moments of Adam
+_STATES = 6  # weights, gradients, the two moments of Adam, and at the end weights and their file
 _TABLES = 6  # of a batch: scores, activations, their gradients and what revives
 _READING_SHARE = 0.3
+_MEASURING_SHARE = 0.05
 _STEPS_PER_PARTIAL = 5
 _MOSTLY_DEAD = 0.5
 
@@ -72,7 +74,7 @@ class _Curves:
 def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
     """Read the activations, train on nine windows of ten, measure on the others, and write it.
 
-    Stopped while it trains, what there is of it is measured and written.
+    Stopped while it trains, what there is of it is measured, on a part, and written.
 
     Returns:
         `loss`, `l0` and `dead` of every step; on the windows held out, `variance_explained`,
@@ -93,14 +95,15 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
         found = text.read(model, (layer, params.site), params.window, reads)
     trainer = Trainer(found.trained, scale_of(found.trained), features, params, model.device)
     curves = _Curves(params.steps)
-    trains = ShareReporter(report, _READING_SHARE, 1 - _READING_SHARE)
+    trains = ShareReporter(report, _READING_SHARE, 1 - _READING_SHARE - _MEASURING_SHARE)
     missing = _train(trainer, curves, params, trains)
     weights = _weights(trainer, params)
-    held, trained = (measure(weights, kept(params), x) for x in (found.held_out, found.trained))
+    (held, trained), missing = _measure(trainer, weights, found, report, missing)
     lead = text.windows.lead
-    facts = _facts(params, text, found, (trainer.done, held))
+    count = len(found.held_out[:MEASURED_STOPPED] if missing else found.held_out)
+    facts = _facts(params, text, found, (trainer.done, held, count))
     made = Made(hook, kept(params), params.window, bool(lead), facts)
-    save_autoencoder(target, weights, made, model.info)
+    target = save_autoencoder(target, weights, made, model.info, anew=not params.out_sae)
     stopped.tell_end(report)
     data = {
         **curves.fields(),
@@ -109,8 +112,9 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
         "d_in": found.trained.shape[1],
         "d_sae": features,
         "hook": hook,
-        "tokens_read": len(found.trained),
-        "tokens_held_out": len(found.held_out),
+        "tokens_read": text.windows.tokens,
+        "tokens_trained": len(found.trained),
+        "tokens_held_out": count,
         "windows": found.windows,
         "lead": np.array(lead, dtype=np.int64),
         "corpus": text.windows.corpus,
@@ -170,7 +174,8 @@ def _weights(trainer: Trainer, params: TrainSaeParams) -> dict[str, torch.Tensor
 def _bytes_needed(model: LoadedModel, params: TrainSaeParams, features: int) -> int:
     """Return what a step or a pass takes on top of the activations that are kept."""
     width = model.info.d_model
-    held = _STATES * 2 * width * features + _TABLES * params.batch * features
+    rows = max(params.batch, measured_at_once(features))
+    held = _STATES * 2 * width * features + _TABLES * rows * features
     return _ITEM * held + text_bytes(model, params.window, 1)
 
 
@@ -192,23 +197,62 @@ def _train(
     except Cancelled:
         if not curves.done:
             raise
+        if curves.done == steps:
+            return []  # there is measuring left, where it is asked again
         told = stopped.before(f"step {curves.done + 1:,} of {steps:,}", report)
         return [Notice(PARTIAL, f"{told[0].message} What was trained until then is written.")]
     return []
 
 
+def _measure(
+    trainer: Trainer,
+    weights: dict[str, torch.Tensor],
+    found: Activations,
+    report: Reporter,
+    missing: list[Notice],
+) -> tuple[list[Measured], list[Notice]]:
+    """Measure tokens held out, and those trained on; fewer of them once somebody has stopped it.
+
+    Returns:
+        Both, and what is missing.
+
+    Raises:
+        Cancelled: Nobody wants what there is.
+    """
+    both = (found.held_out, found.trained)
+    if not missing:
+        total, done, measured = sum(map(len, both)), 0, []
+        try:
+            for x in both:
+                start = 1 - _MEASURING_SHARE * (1 - done / total)
+                part = ShareReporter(report, start, _MEASURING_SHARE * len(x) / total)
+                measured.append(measure(weights, trainer.kept, x, part, trainer.device))
+                done += len(x)
+        except Cancelled:
+            missing = list(stopped.before("it was measured on all tokens", report))
+        else:
+            return measured, []
+    some = [
+        measure(weights, trainer.kept, x[:MEASURED_STOPPED], None, trainer.device) for x in both
+    ]
+    if any(len(x) > MEASURED_STOPPED for x in both):
+        of = f"It is measured on the first {MEASURED_STOPPED:,} tokens of each kind alone."
+        missing = [Notice(one.code, f"{one.message} {of}") for one in missing]
+    return some, missing
+
+
 def _facts(
-    params: TrainSaeParams, text: Text, found: Activations, ended: tuple[int, Measured]
+    params: TrainSaeParams, text: Text, found: Activations, ended: tuple[int, Measured, int]
 ) -> dict[str, Any]:
     """Return what the folder says of how it was made."""
-    steps, held = ended
+    steps, held, count = ended
     how = {} if params.kind == "topk" else {"l1_coefficient": params.l1}
     return {
         "dataset_path": text.windows.corpus,
         "corpus_sha256": text.windows.sha256(),
         "first_positions_left_out": text.skipped,
         "training_tokens": len(found.trained),
-        "tokens_held_out": len(found.held_out),
+        "tokens_held_out": count,
         **how,
         "steps": steps,
         "batch": params.batch,

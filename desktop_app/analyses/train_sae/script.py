@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from desktop_app.analyses.train_sae.spec import MEASURED_STOPPED
 from desktop_app.session.export_scripts import numbers
 from desktop_app.support.paths import resource
 
@@ -30,6 +31,7 @@ def facts(result: Result, params: TrainSaeParams) -> dict[str, Any]:
         "skipped": max(1, len(numbers(result, "lead"))),
         "done": len(result.data["loss"]),
         "source_name": str(info.name),
+        "measured": MEASURED_STOPPED if result.partial else 0,
         "trains": True,
         # Stopped or not: the script takes the steps that the result was trained by.
         "stopped": False,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import field_validator
 from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
 
 MAX_PATH = 4_096
+MEASURED_STOPPED = 20_000
+"""Of a training that was stopped, so many tokens held out and as many trained on are measured."""
 Site = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
 
 
@@ -20,7 +23,7 @@ class TrainSaeParams(Params):
         "",
         "Text",
         "A text file in UTF-8, or a folder of .txt and .md files, whose activations it is trained "
-        "on; empty takes the small corpus that comes with Lensbench.",
+        "on; empty or own takes the small corpus that comes with Lensbench.",
         placeholder="the corpus of Lensbench",
         cli="path",
         metavar="FILE|FOLDER",
@@ -111,6 +114,12 @@ class TrainSaeParams(Params):
         named={"": ""},
     )
 
+    @field_validator("text")
+    @classmethod
+    def _take_own(cls, given: str) -> str:
+        """Let `own` mean the corpus that comes along, as empty does; ./own is a file."""
+        return "" if given == "own" else given
+
     @override
     def reads_prompts(self) -> bool:
         """Return that the prompt table plays no part."""
@@ -129,6 +138,7 @@ ANALYSIS = Analysis(
     params=TrainSaeParams,
     group="does",
     noun="training of features",
+    known_as="sae sparse autoencoder dictionary features",
     serves=frozenset({"train_features"}),
     fields=(
         FieldSpec(
@@ -157,13 +167,14 @@ ANALYSIS = Analysis(
         FieldSpec("d_in", (), "Width of the activations"),
         FieldSpec("d_sae", (), "Features"),
         FieldSpec("hook", (), "Where the activations are taken, as TransformerLens names it"),
-        FieldSpec("tokens_read", (), "Tokens whose activations it was trained on"),
+        FieldSpec("tokens_read", (), "Tokens of the windows, BOS not counted"),
+        FieldSpec("tokens_trained", (), "Tokens whose activations it was trained on"),
         FieldSpec("tokens_held_out", (), "Tokens that it was measured on alone"),
         FieldSpec("windows", (), "Windows of the text, every tenth of which is held out"),
         FieldSpec("lead", ("token",), "Ids that each window begins with"),
         FieldSpec("corpus", (), "Name of the text"),
-        FieldSpec("corpus_sha256", (), "Which text it was, to compare"),
-        FieldSpec("file", (), "The folder that it lies in"),
+        FieldSpec("corpus_sha256", (), "Which tokens of a text were read, to compare"),
+        FieldSpec("file", (), "Its folder; a name alone: among the autoencoders of Lensbench"),
         FieldSpec("partial", (), "What is missing, where the run was stopped"),
     ),
 )  # fmt: skip

@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from desktop_app.contract.report import SilentReporter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from desktop_app.analyses.train_sae.spec import TrainSaeParams
+    from desktop_app.contract.report import Reporter
 
 DEAD_TOKENS = 20_000
 """A feature counts as dead at a step if none of so many tokens before it activated it."""
@@ -29,7 +32,9 @@ _WARM_UP, _FALL = 1 / 20, 1 / 5
 _REVIVAL = 1 / 32
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 _TINY = 1e-12
-_SCORED_AT_ONCE = 4_096
+_SUMMED_AT_ONCE = 4_096
+_MEASURED_AT_ONCE = 2**24
+"""Scores of one pass of measuring, tokens times features."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Measured:
 
 def scale_of(x: torch.Tensor) -> float:
     """Return what brings activations `[n, d]` to a mean norm of √d."""
-    sizes = torch.cat([block.norm(dim=-1).double() for block in torch.split(x, _SCORED_AT_ONCE)])
+    sizes = torch.cat([block.norm(dim=-1).double() for block in torch.split(x, _SUMMED_AT_ONCE)])
     return float(x.shape[1] ** 0.5 / sizes.mean().clamp_min(_TINY))
 
 
@@ -80,6 +85,8 @@ class Trainer:
 
     Attributes:
         scale: What activations are multiplied by.
+        device: Where it is trained.
+        kept: How many features of each token are kept; 0: all that are active.
         done: Steps so far.
     """
 
@@ -100,8 +107,8 @@ class Trainer:
             params: Kind, penalty, steps, batch, learning rate and seed.
             device: Where it is trained.
         """
-        self._x, self.scale, self._params, self._device = x, scale, params, device
-        self._k = kept(params)
+        self._x, self.scale, self._params, self.device = x, scale, params, device
+        self.kept = kept(params)
         self._random = torch.Generator().manual_seed(params.seed)
         rows = torch.randn(features, x.shape[1], generator=self._random)
         rows = _unit(rows)
@@ -129,13 +136,13 @@ class Trainer:
         fall = min(1.0, (params.steps - self.done) / max(1.0, params.steps * _FALL))
         for group in self._adam.param_groups:
             group["lr"] = params.lr * min(rise, fall)
-        z = self._x[next(self._batches)].to(self._device) * self.scale
+        z = self._x[next(self._batches)].to(self.device) * self.scale
         with torch.enable_grad():
             scores = (z - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
-            features = act(scores, self._k)
+            features = act(scores, self.kept)
             missing = z - (features @ weights["W_dec"] + weights["b_dec"])
             loss = missing.square().sum(-1).mean()
-            if not self._k:
+            if not self.kept:
                 loss = loss + params.l1 * rise * features.sum(-1).mean()
             seen = self._look(features.detach(), float(loss.detach()))
             whole = loss + _REVIVAL * self._revival(scores, missing.detach())
@@ -191,19 +198,42 @@ def act(scores: torch.Tensor, k: int) -> torch.Tensor:
     return torch.zeros_like(scores).scatter(-1, places, values.relu())
 
 
-def measure(weights: dict[str, torch.Tensor], k: int, x: torch.Tensor) -> Measured:
-    """Return what finished weights do on activations `[n, d]` as the model has them."""
+def measured_at_once(features: int) -> int:
+    """Return how many tokens are measured in a pass."""
+    return min(_SUMMED_AT_ONCE, max(1, _MEASURED_AT_ONCE // features))
+
+
+def measure(
+    weights: dict[str, torch.Tensor],
+    k: int,
+    x: torch.Tensor,
+    report: Reporter | None = None,
+    device: torch.device | None = None,
+) -> Measured:
+    """Return what finished weights do on activations as the model has them.
+
+    Args:
+        weights: As `Trainer.weights` gives them.
+        k: How many features of each token are kept; 0: all that are active.
+        x: Activations `[n, d]` on the CPU.
+        report: Told before every pass; may cancel there.
+        device: Where it is computed; where the weights are, without it.
+    """
+    report = report or SilentReporter()
+    w = {name: value.to(device or value.device) for name, value in weights.items()}
     mean = _mean(x)
     error = spread = active = 0.0
-    ever = torch.zeros(weights["W_enc"].shape[1], dtype=torch.bool)
-    for block in torch.split(x, _SCORED_AT_ONCE):
-        scores = (block - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
-        features = act(scores, k)
-        missing = block - (features @ weights["W_dec"] + weights["b_dec"])
-        error += float(missing.double().square().sum())
+    done, ever = 0, torch.zeros_like(w["b_enc"], dtype=torch.bool)
+    for block in torch.split(x, measured_at_once(len(ever))):
+        report.step(done / len(x), f"measuring, {done:,} of {len(x):,} tokens")
+        own = block.to(ever.device)
+        features = act((own - w["b_dec"]) @ w["W_enc"] + w["b_enc"], k)
+        missing = own - (features @ w["W_dec"] + w["b_dec"])
+        error += float(missing.cpu().double().square().sum())  # not every device has float64
         spread += float((block.double() - mean).square().sum())
-        active += float((features > 0).sum())
+        active += int((features > 0).sum())
         ever |= (features > 0).any(0)
+        done += len(block)
     explained = 1 - error / spread if spread > 0 else float("nan")
     return Measured(explained, active / len(x), error / x.numel(), 1 - float(ever.float().mean()))
 
@@ -211,7 +241,7 @@ def measure(weights: dict[str, torch.Tensor], k: int, x: torch.Tensor) -> Measur
 def _mean(x: torch.Tensor) -> torch.Tensor:
     """Return the mean of activations `[n, d]`, in float64."""
     total = torch.zeros(x.shape[1], dtype=torch.float64)
-    for block in torch.split(x, _SCORED_AT_ONCE):
+    for block in torch.split(x, _SUMMED_AT_ONCE):
         total += block.double().sum(0)
     return total / len(x)
 

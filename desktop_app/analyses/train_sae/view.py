@@ -16,6 +16,7 @@ from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
+from desktop_app.widgets.plots.legend import Legend
 from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
@@ -50,13 +51,10 @@ class TrainSaeView(AnalysisView):
         self.loss.setAccessibleName("Loss over steps")
         self.l0.setAccessibleName("Active features per token over steps")
         self.dead.setAccessibleName("Share of dead features over steps")
+        self._legend = Legend()
+        active = ElidedLabel("Active features per token (L0)", "heading")
         small = Reflow(
-            (
-                panel(ElidedLabel("Active features per token (L0)", "heading"), (self.l0, 1)),
-                1,
-                320,
-                180,
-            ),
+            (panel(active, self._legend, (self.l0, 1)), 1, 320, 180),
             (panel(ElidedLabel("Dead features", "heading"), (self.dead, 1)), 1, 320, 180),
         )
         large = panel(ElidedLabel("Loss", "heading"), (self.loss, 1))
@@ -93,7 +91,9 @@ class TrainSaeView(AnalysisView):
 
     def _draw(self, data: Mapping[str, Any]) -> None:
         self.loss.show_picture(data_of.loss_curve(data))
-        self.l0.show_picture(data_of.l0_curve(data))
+        l0 = data_of.l0_curve(data)
+        self.l0.show_picture(l0)
+        self._legend.show_keys(l0.entries())
         self.dead.show_picture(data_of.dead_curve(data))
 
     @override
@@ -103,6 +103,7 @@ class TrainSaeView(AnalysisView):
             "details": self._details.full_text(),
             "loss": self.loss.picture(),
             "l0": self.l0.picture(),
+            "legend": self._legend.texts(),
             "dead": self.dead.picture(),
             "can_open": self.open.isEnabled(),
         }

@@ -126,6 +126,7 @@ class Showing(QObject):
         self._model = ready.info
         for view in self._views.standing():
             view.forget_failure(of=NO_MODEL)
+            view.learn_model(ready.info)
         self._mark_all()
 
     def difference(self, name: str) -> Difference:
@@ -275,6 +276,8 @@ class Showing(QObject):
     def _on_view_built(self, view: AnalysisView) -> None:
         name = view.analysis.name
         view.settings_changed.connect(self._on_settings_changed)
+        if self._model is not None:
+            view.learn_model(self._model)
         if name in self._held:
             self._draw(view, self._held.pop(name), with_form=True)
         if name in self._waits:

@@ -398,6 +398,11 @@ def test_an_ablation_answers_with_the_effect_of_a_head(make_view, selection, hea
     assert view.read_out()["selected"] == (2, 0)
     assert runs == []
     view.show_result(drawn.ablate_result(component="mlp"))
+    said = heard(view.message_requested)
+    view.set_params(ANALYSES["ablate"].params(component="mlp"))
     view.answer(Intent("head_effect", {"layer": 2, "head": 1}))
-    assert [params.component for (params,) in runs] == ["head"]
+    # As the other way round: the settings stand ready, and nothing long begins without a word.
+    assert runs == []
+    assert view.params().component == "head"
+    assert said == [("L2H1 is selected: run the ablation of heads, and its effect is shown here.",)]
     assert ANALYSES["ablate"].params().component == "head"

@@ -42,8 +42,10 @@ CARD = {
     "head": -1,
     "b_dec_first": True,
     "scaling": "none",
+    "factor": 1.0,
     "rescaled": False,
     "skip": False,
+    "finetuned": False,
     "facts": {"data": "a text of cats", "context": "8", "fingerprint": "00ff"},
 }
 

@@ -16,6 +16,8 @@ from desktop_app.analyses.features.spec import FeaturesParams
 from desktop_app.analyses.features.token_lists import in_stream, token_values, tokens_along
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine.loading import load
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
 from desktop_app.support.autoencoder_kinds import Hook
 from desktop_app.support.errors import BadInputError
@@ -109,7 +111,7 @@ def test_a_word_is_readable_from_the_embedding_and_a_bag_of_words_is_not():
     assert told["r2"] == pytest.approx(1.0, abs=1e-4)
     assert told["lead"] == "<s>"
     assert (told["tokens"], told["active"], told["linear_r2"]) == (8, 2, None)
-    assert "can be read from the embedding." in sentence(told)
+    assert "can be read from the embedding:" in sentence(told)
     whole = look(bag(), bag_sae(), " ".join("GFEG" * 6), feature=0).data
     expected = [0.0, *map(weight_of, "GFEG" * 6)]
     np.testing.assert_allclose(whole["alone"][0], expected, atol=1e-4)
@@ -246,6 +248,24 @@ def test_lists_are_what_transformer_lens_reads_apart_from_scale_and_biases():
     values = token_values(model, row)
     scale = (row - row.mean()).norm() / row.numel() ** 0.5
     torch.testing.assert_close(values / scale, read, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+@pytest.mark.parametrize("layernorm", ["eps", "identity", "constant"])
+def test_without_norms_values_are_what_logits_change_by(layernorm, architecture):
+    source = tiny(architecture).info.source
+    model = load(ModelSpec(source, device="cpu", layernorm=layernorm), SilentReporter())
+    row = torch.randn(model.info.d_model, generator=torch.Generator().manual_seed(4))
+    ids = torch.tensor([[1, 20, 30, 40]])
+
+    def added(x, hook):
+        return x + row
+
+    last = f"blocks.{model.info.n_layers - 1}.hook_out"
+    with torch.no_grad():
+        changed = model.bridge.run_with_hooks(ids, fwd_hooks=[(last, added)])
+        change = (changed - model.bridge(ids))[0, -1]
+    torch.testing.assert_close(token_values(model, row), change, atol=1e-4, rtol=1e-3)
 
 
 def test_a_row_along_an_unembedding_column_puts_that_token_first():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from desktop_app.analyses.features import from_embedding as module
 from desktop_app.analyses.features import run as features
 from desktop_app.analyses.features.from_embedding import (
     FEWEST_TOKENS,
@@ -12,12 +13,15 @@ from desktop_app.analyses.features.from_embedding import (
     linear_read,
     places_of,
 )
-from desktop_app.analyses.features.readable import compared, sentence
+from desktop_app.analyses.features.of_feature import ChosenFeature
+from desktop_app.analyses.features.readable import compared, sentence, verdict_of
 from desktop_app.analyses.features.spec import FeaturesParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import reads_prompts
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.result import PARTIAL
+from desktop_app.engine.weights import raw_embeddings as raw
+from desktop_app.pictures.words import percent
 from desktop_app.support.errors import Cancelled
 from tests.analyses.features.folders import LETTERS, bag, bag_sae, drawn, save_sae, weight_of
 from tests.models import named
@@ -51,7 +55,7 @@ def test_over_a_text_all_kinds_of_token_are_read_by_themselves(text):
     assert found["largest_alone"] == pytest.approx(1.0, abs=1e-4)
     assert found["linear_r2"] == pytest.approx(1.0, abs=1e-3)
     assert found["linear_tokens"] == 80
-    assert "tells 100% of its variance over 80 held-out tokens" in sentence(found)
+    assert "tells 100.0 % of its variance over 80 held-out tokens" in sentence(found)
     assert look(text, feature=1, tokens=10).data["from_embedding"]["linear_r2"] is None
     assert len(result.prompts) == 2
     np.testing.assert_allclose(result.data["activation"][0], [0, 0, 1, 0], atol=1e-5)
@@ -78,11 +82,11 @@ def test_a_linear_read_finds_what_is_linear_and_nothing_in_noise():
     ids = random.integers(5, 900, (120, 40))
     table = model.bridge.original_model.get_input_embeddings().weight.detach().numpy()
     along = table @ random.standard_normal(table.shape[1])
-    linear = linear_read(model, Places(ids, along[ids].astype(np.float32)))
+    linear = linear_read(model, Places(ids, along[ids].astype(np.float32)), SilentReporter())
     assert linear["linear_r2"] > 0.99
     assert linear["linear_tokens"] == 24 * 40
     noise = random.random(ids.shape).astype(np.float32)
-    assert abs(linear_read(model, Places(ids, noise))["linear_r2"]) < 0.1
+    assert abs(linear_read(model, Places(ids, noise), SilentReporter())["linear_r2"]) < 0.1
 
 
 def test_it_is_the_ridge_regression_that_is_chosen_on_windows_of_its_own():
@@ -110,8 +114,31 @@ def test_it_is_the_ridge_regression_that_is_chosen_on_windows_of_its_own():
     tested = f[turn == 4]
     whole = np.square(tested - tested.mean()).sum()
     expected = 1 - np.square(tested - kept[ids[turn == 4]]).sum() / whole
-    found = linear_read(model, Places(ids, f.astype(np.float32)))
+    found = linear_read(model, Places(ids, f.astype(np.float32)), SilentReporter())
     assert found["linear_r2"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_of_very_many_different_tokens_the_most_telling_ones_are_read(monkeypatch):
+    """Those at which the feature is active come first, then the most frequent ones."""
+    model = named("toy")
+    random = np.random.default_rng(7)
+    ids = random.integers(5, 300, (100, 40))
+    ids[:, ::4] = random.integers(5, 25, (100, 10))  # these are frequent
+    f = np.where(ids >= 290, 1.0 + ids % 3, 0.0)
+    monkeypatch.setattr(module, "_MOST_TYPES", 30)
+    seen = []
+    monkeypatch.setattr(module, "raw_embeddings", lambda m, i: seen.append(i) or raw(m, i))
+    found = linear_read(model, Places(ids, f.astype(np.float32)), SilentReporter())
+    assert set(seen[0].tolist()) == {*range(290, 300), *range(5, 25)}
+    tested = ids[np.arange(100) % 5 == 4]
+    assert found["linear_tokens"] == np.isin(tested, seen[0].numpy()).sum()
+    assert found["linear_r2"] > 0.9
+
+
+def test_it_can_be_cancelled_in_between():
+    ids = np.random.default_rng(7).integers(5, 900, (20, 40))
+    with pytest.raises(Cancelled):
+        linear_read(named("toy"), Places(ids, (ids % 7).astype(np.float32)), Refuses())
 
 
 @pytest.mark.parametrize(
@@ -124,7 +151,9 @@ def test_it_is_the_ridge_regression_that_is_chosen_on_windows_of_its_own():
 )
 def test_where_it_cannot_be_told_the_reason_is(shape, value, said):
     ids = np.full(shape, 7)
-    found = linear_read(named("toy"), Places(ids, np.full(shape, value, np.float32)))
+    found = linear_read(
+        named("toy"), Places(ids, np.full(shape, value, np.float32)), SilentReporter()
+    )
     assert found["linear_r2"] is None
     assert said in found["linear_reason"]
 
@@ -152,7 +181,34 @@ def test_the_verdict_is_what_is_kept_without_context(alone, verdict):
     found = compared(context, alone * context + np.array([9.0, 0, 0]))
     assert (found["kept"], found["verdict"]) == (pytest.approx(alone), verdict)
     assert found["largest_alone"] == 9
-    assert f"{alone:.0%} of its activation" in sentence({**found, "lead": ""})
+    assert f"{percent(100 * alone)} of its activation" in sentence({**found, "lead": ""})
+
+
+@pytest.mark.parametrize(
+    ("kept", "linear", "verdict"),
+    [
+        (0.05, 0.83, "partly"),
+        (0.05, 0.05, "context"),
+        (0.05, -0.5, "context"),
+        (0.05, None, "context"),
+        (0.3, None, "partly"),
+        (0.6, 0.0, "embedding"),
+        (None, 0.9, None),
+    ],
+)
+def test_both_tests_have_a_say_and_nothing_said_contradicts_the_other(kept, linear, verdict):
+    assert verdict_of(kept, linear) == verdict
+    told = sentence({"kept": kept, "linear_r2": linear, "verdict": verdict, "active": 3})
+    assert ("needs the context" in told) == (verdict == "context")
+    assert "cannot be read" not in told
+
+
+def test_what_a_linear_read_tells_is_part_of_the_verdict(text, monkeypatch):
+    """A feature that no token keeps by itself, and whose variance the embedding still tells."""
+    monkeypatch.setattr(ChosenFeature, "each_alone", lambda *_: np.zeros(len(_[1]), np.float32))
+    found = look(text, feature=1).data["from_embedding"]
+    assert (found["kept"], found["verdict"]) == (0, "partly")
+    assert found["linear_r2"] > 0.9
 
 
 @pytest.mark.parametrize(
@@ -172,10 +228,17 @@ def test_of_what_says_nothing_nothing_is_said(told):
 
 def test_damaged_counts_do_no_harm():
     told = {"kept": 1, "verdict": "embedding", "active": "x", "linear_r2": [], "lead": 3}
-    assert "“3” alone before each token the feature keeps 100%" in sentence(told)
+    assert "“3” alone before each token the feature keeps 100.0 % of" in sentence(told)
     one = {**told, "active": 1, "linear_r2": -0.5, "linear_tokens": 1}
     assert "over the 1 token at" in sentence(one)
-    assert "tells 0% of its variance over 1 held-out token." in sentence(one)
+    assert "tells 0.0 % of its variance over 1 held-out token." in sentence(one)
+
+
+class Refuses(Reporter):
+    """Cancels wherever it is asked."""
+
+    def check(self):
+        raise Cancelled
 
 
 class Stops(Reporter):

@@ -39,6 +39,13 @@ def tally_of(windows=3):
     return tally
 
 
+def another():
+    """Return what is known of a window of another text."""
+    tally = Tally(*SHAPE[:2])
+    tally.add(np.array([[0, 9, 9, 9]], np.int32), active((1, 2, 0.5)))
+    return tally
+
+
 def state(tally):
     found = tally.found()
     return [
@@ -74,9 +81,32 @@ def test_less_does_not_replace_more_but_where_it_is_of_no_use():
     shelf.keep(tally_of(1), NO_WORDS)
     assert Shelf(["a"], SHAPE).recall(2, 9)[0].windows == 3
     shelf.release()
-    shelf.keep(tally_of(1), NO_WORDS)
+    shelf.keep(another(), NO_WORDS)
     assert Shelf(["a"], SHAPE).recall(2, 9)[0].windows == 1
     shelf.keep(Tally(*SHAPE[:2]), NO_WORDS)
+    assert Shelf(["a"], SHAPE).recall(2, 9)[0].windows == 1
+
+
+def test_what_another_run_kept_meanwhile_is_not_replaced_by_less():
+    one, other = Shelf(["a"], SHAPE), Shelf(["a"], SHAPE)
+    assert one.recall(2, 9) is other.recall(2, 9) is None
+    one.keep(tally_of(3), NO_WORDS)
+    other.keep(tally_of(1), NO_WORDS)
+    other.keep(tally_of(2), NO_WORDS)
+    assert Shelf(["a"], SHAPE).recall(2, 9)[0].windows == 3
+    other.keep(tally_of(4), NO_WORDS)
+    assert Shelf(["a"], SHAPE).recall(2, 9)[0].windows == 4
+
+
+def test_but_by_what_is_of_another_text_and_by_what_is_read_anew():
+    one, other, anew = (Shelf(["a"], SHAPE) for _ in range(3))
+    other.recall(2, 9)
+    one.keep(tally_of(3), NO_WORDS)
+    other.keep(another(), NO_WORDS)
+    assert_same(Shelf(["a"], SHAPE).recall(2, 9)[0], another())
+    one.keep(tally_of(4), NO_WORDS)
+    anew.disregard(2)
+    anew.keep(tally_of(1), NO_WORDS)
     assert Shelf(["a"], SHAPE).recall(2, 9)[0].windows == 1
 
 

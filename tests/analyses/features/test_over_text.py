@@ -561,7 +561,8 @@ def test_too_many_stopped_and_changed(toy, text, monkeypatch):
 
 
 def test_a_result_that_must_be_small_keeps_fewer(toy, text, monkeypatch):
-    monkeypatch.setattr(toy[0], "storage", Storage(limit_bytes=4 * 400 + 8 * 60))
+    each = 3 * 8 + 8 + 4 * params_of(text).top  # numbers of a feature, where it begins, its tokens
+    monkeypatch.setattr(toy[0], "storage", Storage(limit_bytes=4 * 400 + each * FEATURES + 8 * 60))
     data, notices = read(toy, text)
     assert data["entries_of"] == "chosen"
     assert "more than 60 activations" in notices[0].message

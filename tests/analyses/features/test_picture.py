@@ -59,6 +59,37 @@ def test_a_transcoder_says_what_it_writes_and_what_is_not_said_is_told_as_such()
     assert (told["Model"], told["Data"], told["BOS"]) == ("not said", "not said", "yes")
 
 
+def test_how_inputs_are_scaled_is_said_of_every_way():
+    card = CARD | {"factor": 0.5, "b_dec_first": False, "rescaled": True, "finetuned": True}
+    lines = {title: (value, tip) for title, value, tip in card_facts(changed(card=card))}
+    assert lines["Input"] == (
+        "scaled by 0.5",
+        "What is done to an activation before, and undone after",
+    )
+    tip = lines["Activation"][1]
+    assert "b_dec is not taken from the input" in tip
+    assert "times the norm of their decoder row" in tip
+    assert "A finetuning has left a factor" in tip
+    assert "linear map" not in tip
+    card |= {"skip": True, "writes": "blocks.1.hook_mlp_out"}
+    lines = {title: tip for title, _value, tip in card_facts(changed(card=card))}
+    assert "A linear map of the input is added" in lines["Activation"]
+    # What a transcoder gives stands elsewhere, in that place's own size.
+    assert "undone" not in lines["Input"]
+
+
+def test_an_error_term_that_a_folder_asks_for_is_said_to_be_left_out(found):
+    told = {title: tip for title, _value, tip in card_facts(found)}
+    assert "Error term" not in told
+    assert "x̂ alone stands in the place of x" in told["Activation"]
+    for said, value in (("True", "yes, and left out here"), ("False", "no")):
+        lines = card_facts(changed(card=CARD | {"facts": {"error_term": said}}))
+        shown = {title: (text, tip) for title, text, tip in lines}
+        assert shown["Error term"][0] == value
+        assert "use_error_term" in shown["Error term"][1]
+        assert "Error term" not in shown["Autoencoder"][1]
+
+
 def test_a_direction_is_of_the_place_that_it_reads_or_writes(found):
     assert space_words(found, writes=True) == "residual stream"
     card = CARD | {"site": "mlp_in", "writes": "blocks.1.hook_mlp_out"}
@@ -320,4 +351,4 @@ def test_numbers_are_taken_apart_with_their_values():
     assert explain(result(), "loss_change", place).working == "3.450 − 3.210 = 0.240"
     assert explain(result(), "direction_ablated", place).working.endswith("+0.250 nats")
     assert explain(result(), "density", place).working == "Feature 2: 21.4 %"
-    assert "20%" in explain(result(), "from_embedding", place).working
+    assert "20.2 %" in explain(result(), "from_embedding", place).working

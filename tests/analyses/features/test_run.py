@@ -10,6 +10,7 @@ import torch
 
 from desktop_app.analyses.features import on_prompts, write_top
 from desktop_app.analyses.features import run as features
+from desktop_app.analyses.features.card import card_of
 from desktop_app.analyses.features.on_prompts import tokens_of
 from desktop_app.analyses.features.spec import ANALYSIS, FeaturesParams
 from desktop_app.cli_options import TerminalReporter
@@ -17,6 +18,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import Reporter, SilentReporter
 from desktop_app.contract.result import PARTIAL
 from desktop_app.methods.autoencoders import open_autoencoder
+from desktop_app.support.autoencoder_files import read_autoencoder
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.analyses.features.folders import drawn, identity, save_sae
 from tests.models import named, tiny
@@ -162,6 +164,36 @@ def test_the_card_is_what_the_folder_says(sae):
     json.dumps(card)
 
 
+def test_the_card_holds_all_that_changes_a_number(tmp_path):
+    """A script is written from it: what it lacks, a script computes otherwise."""
+    given = drawn(named("toy").info.d_model, 8)
+    said = {
+        "normalize_activations": "expected_average_only_in",
+        "norm_scaling_factor": 0.5,
+        "apply_b_dec_to_input": False,
+        "finetuning_scaling_factor": True,
+        "use_error_term": True,
+    }
+    card = card_of(read_autoencoder(save_sae(tmp_path / "sae", given, HOOK, **said)))
+    assert (card["factor"], card["b_dec_first"], card["finetuned"]) == (0.5, False, True)
+    assert card["facts"]["error_term"] == "True"
+
+
+def test_the_name_of_a_folder_that_is_named_by_dots(tmp_path, monkeypatch):
+    save_sae(tmp_path / "mine", drawn(8, 8), HOOK)
+    monkeypatch.chdir(tmp_path / "mine")
+    for given in (".", "./", "../mine"):
+        assert card_of(read_autoencoder(given))["name"] == "mine"
+
+
+@pytest.mark.parametrize("error_term", [True, False])
+def test_the_loss_is_measured_without_the_error_whatever_a_folder_asks(error_term, tmp_path):
+    """As SAELens computes a folder that it reads: it heeds no such setting in one."""
+    given = drawn(named("toy").info.d_model, 8)
+    sae = save_sae(tmp_path / "sae", given, HOOK, use_error_term=error_term)
+    assert abs(look(named("toy"), sae, "1 2 3").data["loss_change"][0]) > 1e-3
+
+
 def test_every_field_is_known_and_of_one_prompt_each(sae):
     result = look(named("toy"), sae, *TEXTS, feature=4)
     known = {spec.name for spec in ANALYSIS.fields}
@@ -239,8 +271,8 @@ def test_on_the_command_line_activations_are_said_to_be_stored(capsys):
     reporter.stores(64_000_000, 2_000_000_000)
     TerminalReporter("other").stores(64_000_000, 2_000_000_000)
     assert capsys.readouterr().err.splitlines() == [
-        "features: activations take 64.0 MB",
-        "other: patterns take 64.0 MB",
+        "features: activations take about 64.0 MB",
+        "other: patterns take about 64.0 MB",
     ]
 
 
@@ -283,3 +315,61 @@ def test_lists_of_all_features_that_are_too_much_work_are_left_out_and_said(sae,
     (told,) = [n.message for n in result.warnings if n.code == "write_top_left_out"]
     assert "96 features by" in told
     assert "--corpus" in told
+
+
+@pytest.mark.parametrize("position", ["99", "-99", "end"])
+def test_a_place_that_no_feature_is_read_at_plays_no_part(sae, position):
+    model = named("toy")
+    assert "peak" not in look(model, sae, "1 2", position=position).data
+    with pytest.raises(BadInputError, match="position"):
+        look(model, sae, "1 2", position=position, feature=0)
+
+
+class Heard(Reporter):
+    """Hears what a run takes and keeps, and ends it."""
+
+    def stores(self, wanted_bytes, limit_bytes):
+        self.kept = wanted_bytes
+
+    def needs(self, memory_bytes):
+        self.memory = memory_bytes
+        raise Cancelled
+
+
+def heard(model, sae, *texts, **settings):
+    report = Heard()
+    with pytest.raises(Cancelled):
+        look(model, sae, *texts, report=report, **settings)
+    return report
+
+
+def test_what_all_features_keep_is_told_and_counts_towards_what_may_be(sae, tmp_path):
+    model = named("toy")
+    text = tmp_path / "text.txt"
+    text.write_text("1 2 3 4 5 6 7 8 9 " * 20, "utf-8")
+    settings = {"corpus": str(text), "tokens": 100, "window": 10}
+    few, many = (heard(model, sae, top=top, **settings).kept for top in (1, 81))
+    assert many - few == 4 * 80 * 96
+    wide = save_sae(tmp_path / "wide", drawn(model.info.d_model, 9_600), HOOK)
+    assert heard(model, wide, top=1, **settings).kept - few >= 9_504 * (4 + 32)
+    model.keep(9_600 * 36 - 1, must_fit=False)
+    try:
+        with pytest.raises(BadInputError, match="are stored: choose a shorter --top"):
+            look(model, wide, top=1, **settings)
+        assert look(model, sae, top=1, **settings).data["windows"]
+    finally:
+        model.keep(None, must_fit=False)
+
+
+def test_memory_is_told_of_all_prompts_of_a_pass_and_of_a_text(sae, tmp_path):
+    model = named("toy")
+    wide = save_sae(tmp_path / "wide", drawn(model.info.d_model, 9_600), HOOK)
+    texts = ["1 2 3 4 5"] * 40
+    one, several = (heard(model, wide, *rows).memory for rows in (texts[:1], texts))
+    tokens = len(look(model, sae, texts[0]).prompts[0].tokens)
+    together = min(40, on_prompts.prompts_per_pass(model, 40, tokens, 9_600))
+    assert several > 3 * 4 * tokens * 9_600 * together
+    assert several > one
+    text = str(tmp_path / "any.txt")
+    short, long = (heard(model, sae, "1", corpus=text, tokens=n).memory for n in (100, 5_000_000))
+    assert long - short > 300_000_000

@@ -16,6 +16,8 @@ from desktop_app.analyses.features import run as features
 from desktop_app.analyses.features.spec import FeaturesParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import ModelSpec
+from desktop_app.engine.loading import load
 from desktop_app.session import export_scripts, exports
 from desktop_app.support.errors import BadInputError
 from tests.analyses.features.folders import drawn, save_sae
@@ -49,6 +51,24 @@ KINDS = {
         ("b_gate", "b_mag", "r_mag"),
         {"position": "-1"},
     ),
+    "finetuned": (
+        "toy",
+        PRE,
+        {
+            "finetuning_scaling_factor": True,
+            "normalize_activations": "expected_average_only_in",
+            "norm_scaling_factor": 0.5,
+        },
+        ("finetuning_scaling_factor",),
+        {},
+    ),
+    "batchtopk": (
+        "toy",
+        PRE,
+        {"architecture": "batchtopk", "rescale_acts_by_decoder_norm": True},
+        ("topk_threshold",),
+        {},
+    ),
     "z": ("llama", Z, {}, (), {"ablate": "zero"}),
     "head": ("gpt2", Z, {"hook_head_index": 2}, (), {}),
     "transcoder": (
@@ -58,6 +78,8 @@ KINDS = {
         ("W_skip",),
         {"position": "3"},
     ),
+    "eps": ("gpt2:eps", PRE, {}, (), {"top": 4}),
+    "identity": ("gpt2:identity", PRE, {}, (), {"top": 4}),
 }
 TEXTS = {"toy": ("1 2 3 4 5", "Monday Tuesday")}
 
@@ -65,19 +87,26 @@ TEXTS = {"toy": ("1 2 3 4 5", "Monday Tuesday")}
 @cache
 def result_of(key):
     name, hook, settings, more, own = KINDS[key]
-    model = named("toy") if name == "toy" else tiny(name)
+    model = named("toy") if name == "toy" else _tiny(*name.split(":"))
     wide = model.info.d_model
     if hook == Z:
         wide = model.info.d_head * (1 if "hook_head_index" in settings else model.info.n_heads)
     tensors = drawn(wide, 40, seed=len(key))
     draw = torch.Generator().manual_seed(1)
     for tensor in more:
-        shape = (wide, wide) if tensor == "W_skip" else (40,)
+        shape = {"W_skip": (wide, wide), "topk_threshold": ()}.get(tensor, (40,))
         tensors[tensor] = 0.2 * torch.rand(shape, generator=draw)
     sae = save_sae(Path(FOLDER.name) / key, tensors, hook, **settings)
     rows = tuple(PromptRow(text=text) for text in TEXTS.get(name, ("ab cd f", "g h")))
     params = FeaturesParams(prompts=rows, sae=sae, **{"feature": _loudest(model, sae, rows), **own})
     return features.run(model, params, SilentReporter())
+
+
+def _tiny(architecture, layernorm=""):
+    model = tiny(architecture)
+    if not layernorm:
+        return model
+    return load(ModelSpec(model.info.source, device="cpu", layernorm=layernorm), SilentReporter())
 
 
 def _loudest(model, sae, rows):
@@ -138,6 +167,23 @@ def test_the_folder_is_the_one_that_was_named():
     for named_so, told in (("~/saes/one", 'SAE = "~/saes/one"'), ("toy", "saes/toy")):
         params = {**whole.params, "sae": named_so}
         assert told in export_scripts.to_script(replace(whole, params=params))
+
+
+def test_a_script_beside_a_text_says_that_it_leaves_that_out():
+    whole = result_of("standard")
+    for corpus in ("", "own"):
+        text = export_scripts.to_script(replace(whole, params={**whole.params, "corpus": corpus}))
+        words = text.split('"""')[1]
+        assert ("over the text is not computed here" in words) is bool(corpus)
+        assert "read and write, on prompts.\n" in words
+
+
+def test_a_script_that_does_not_find_the_autoencoder_says_so(tmp_path):
+    whole = result_of("standard")
+    text = export_scripts.to_script(replace(whole, params={**whole.params, "sae": str(tmp_path)}))
+    (cell,) = [part for part in text.split("# %% ") if part.startswith("The autoencoder")]
+    with pytest.raises(SystemExit, match=r"holds no \.safetensors file: .* change SAE"):
+        exec(cell.partition("\n")[2], {"Path": Path})  # noqa: S102 - it is what was just written
 
 
 def test_what_a_script_cannot_compute_is_refused():

@@ -33,6 +33,7 @@ from desktop_app.widgets.tokens.token_strip import TokenStrip
 from tests.analyses.features.sample import CHOSEN, example, fields, per_token, result
 from tests.finding import choose, find, in_sight, press, said
 from tests.patience import turn_the_loop, wait_for
+from tests.samples import drawn
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 
@@ -108,6 +109,21 @@ def test_tokens_are_tinted_by_the_feature_and_tell_their_numbers(view):
     for words in ("position 6", "' mat'", "Feature 2: 10.0", "2 active features", "error 0.100"):
         assert words in tip
     assert "strongest: 2 (10.0), 1 (1.00)" in tip
+
+
+def test_the_first_feature_and_token_are_none_that_peak_at_the_bos(make_view):
+    data = fields(feature=-1, corpus=False)
+    top, values = (tuple(part.copy() for part in data[n]) for n in ("top", "top_activation"))
+    top[0][0], values[0][0] = [2, 4], [40.0, 7]  # 2 is strongest behind it as well
+    view = make_view("features")
+    made = result(feature=-1, corpus=False)
+    view.show_result(dataclasses.replace(made, data=data | {"top": top, "top_activation": values}))
+    told = view.read_out()
+    assert (told["feature"], told["prompt_page"]["position"]) == (1, 2)
+    number(view, 2)
+    view.selection.select_prompt(1)
+    view.selection.select_prompt(0)
+    assert view.read_out()["prompt_page"]["position"] == 6
 
 
 def test_a_token_lists_its_features_and_one_of_them_is_chosen(view, selection):
@@ -370,7 +386,7 @@ def test_tests_say_what_the_feature_hangs_on_and_what_it_does(view):
     assert told["taken"]["said"].startswith("It hangs most on ␠sat at position 3: 10.0 → 2.00")
     assert told["taken"]["ramp"] == ("−8.00", "+8.00")
     assert told["without"]["said"].startswith("It speaks most for ␠mat at position 6")
-    assert "20%" in told["alone"]
+    assert "20.2 %" in told["alone"]
     assert len(told["scatter"].x) == 12
     strips = {strip.accessibleName(): strip for strip in in_sight(view, TokenStrip)}
     assert "10.0 → 2.00 without it (−8.00)" in strips["Ablated text"].tip(3)
@@ -454,9 +470,15 @@ def test_a_new_autoencoder_is_not_asked_for_the_feature_of_the_old_one(view, hea
     assert params.feature == -1
 
 
-def test_the_empty_view_offers_the_toys_and_to_train_one(make_view, heard):
+def test_the_empty_view_offers_to_train_one_and_with_the_toy_open_its_own(make_view, heard):
     view = make_view("features")
     asked, raised = heard(view.run_requested), heard(view.intent_raised)
+    own = "Open the toy model's"
+    assert not in_sight(view, QPushButton, own)
+    view.learn_model(drawn.model())
+    assert not in_sight(view, QPushButton, own)
+    assert in_sight(view, QPushButton, "Train one…")
+    view.learn_model(drawn.model(name="toy"))
     press(view, "Open the toy model's")
     ((params,),) = asked
     assert (params.sae, params.corpus) == ("toy", "own")
@@ -543,11 +565,45 @@ def test_words_of_a_file_are_shown_to_the_letter(make_view):
 
 
 def test_an_export_draws_the_page_without_its_controls(view):
-    for page in ("Tokens", "All features", "Tests on the prompt"):
+    for page in PAGES:
         press(view, page)
         figure = view.figure_widget()
         assert not figure.findChildren(QPushButton)
         assert figure.grab().width() > 100
+
+
+def test_an_export_is_as_tall_as_what_it_holds_now(view):
+    tall = view.figure_widget().height()
+    view.show_result(result(corpus=False))
+    press(view, "One feature")
+    figure = view.figure_widget()
+    assert figure.height() < tall / 1.5
+    assert not any("Name a corpus" in words for words in said(figure))
+
+
+def test_an_export_of_a_feature_holds_all_its_examples_however_many(long_windows):
+    long_windows.resize(900, 500)
+    turn_the_loop()
+    figure = long_windows.figure_widget()
+    assert figure.isHidden()
+    strips = in_sight(figure, TokenStrip)
+    assert len(strips) == 40
+    image = figure.grab()
+    assert image.height() > 40 * strips[0].height()
+    bottoms = [strip.mapTo(figure, strip.rect().bottomLeft()).y() for strip in strips]
+    assert bottoms == sorted(set(bottoms))
+    assert bottoms[-1] < image.height()
+    assert all(strip.verticalScrollBar().maximum() == 0 for strip in strips)
+    said_there = said(figure)
+    for words in ("Feature 2", "The 40 largest", "Tokens by activation"):
+        assert words in said_there
+    press(long_windows, "Window")
+    figure = long_windows.figure_widget()
+    assert "The 40 largest, 1 shown" in said(figure)
+    (strip,) = in_sight(figure, TokenStrip)
+    assert len(strip.texts()) == 4_000
+    assert figure.grab().height() > strip.height() > 4_000
+    assert strip.verticalScrollBar().maximum() == 0
 
 
 def test_a_view_that_is_let_go_is_gone(qtbot, themed):

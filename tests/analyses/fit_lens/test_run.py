@@ -14,10 +14,11 @@ from desktop_app.analyses.fit_lens.spec import ANALYSIS, FitLensParams
 from desktop_app.analyses.fit_lens.windows import read_windows
 from desktop_app.analyses.lens import run as lens
 from desktop_app.analyses.lens.spec import LensParams
-from desktop_app.contract.params import PromptRow
+from desktop_app.contract.params import Params, PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
+from desktop_app.methods.text_windows import TextWindows
 from desktop_app.support import lens_files
 from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.support.paths import HOME_VARIABLE
@@ -140,6 +141,21 @@ def test_without_a_name_it_lies_among_the_lenses(text, tmp_path, monkeypatch):
     assert named_so == {result.data["file"], again}
 
 
+def test_another_fit_that_ends_meanwhile_stays(text, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    model, others = named("toy"), []
+
+    class Meanwhile(SilentReporter):
+        def step(self, fraction, note=""):
+            if not others:
+                others.append(fit(model, text, windows=1).data["file"])
+
+    own = fit(model, text, Meanwhile()).data["file"]
+    heads = {head.path.name: head for head in lens_files.fitted(model.info.fingerprint, "jacobian")}
+    assert heads.keys() == {own, *others}
+    assert heads[others[0]].fact("windows") == "1"
+
+
 def test_files_of_others_stay(text, tmp_path):
     model, out = named("toy"), tmp_path / "lens.safetensors"
     for tensors, facts in (
@@ -194,6 +210,9 @@ def test_windows_are_cut_to_the_letter(text):
         assert found.lead == lead
         size = 14 - len(lead)
         assert found.ids == tuple((*lead, *whole[n * size : (n + 1) * size]) for n in range(3))
+        others = TextWindows(model, Params(bos=bos), text, 14, 3 * size, "--text")
+        assert [window.ids for window in others] == list(found.ids)
+        assert found.sha256(3) == others.sha256()
 
 
 def test_a_text_of_few_windows_is_said(text, tmp_path):
@@ -258,8 +277,9 @@ def test_a_stopped_fit_is_that_of_its_whole_windows(text, tmp_path):
     stop = Stops(2 * passes + 2, keeps=True)
     part, two = tmp_path / "part.safetensors", tmp_path / "two.safetensors"
     result = fit(model, text, stop, out_lens=str(part), dim_batch=32)
-    fit(model, text, out_lens=str(two), dim_batch=32, windows=2)
+    own = fit(model, text, out_lens=str(two), dim_batch=32, windows=2)
     assert result.data["windows"] == 2
+    assert result.data["corpus_sha256"] == own.data["corpus_sha256"]
     assert "2 of 3 windows" in result.partial
     stored = load_file(part)
     for name, tensor in load_file(two).items():

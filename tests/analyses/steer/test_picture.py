@@ -95,8 +95,8 @@ def test_a_badge_says_whether_numbers_moved():
         ),
         (
             {"add": ("/home/x/cold.safetensors",), "coef": (3.0,), "position": "all"},
-            "add 3 × cold.safetensors at the vector’s layer, residual stream after the block, all "
-            "positions, on the prompt pass",
+            "add 3 × cold.safetensors at the layer and site of its vector, all positions, on the "
+            "prompt pass",
         ),
         ({"ablate_heads": "5.3,1.0"}, "ablate L5H3, L1H0, last position, on the prompt pass"),
         (
@@ -108,6 +108,24 @@ def test_a_badge_says_whether_numbers_moved():
 )
 def test_what_is_done_is_told_in_words(params, words):
     assert done_words(SteerParams.model_validate(params)) == words
+
+
+def test_a_vector_that_names_its_own_place_is_told_there():
+    params = SteerParams.model_validate(
+        {"add": ("/x/sae:12",), "also": ({"op": "zero", "layer": 0},)}
+    )
+    done = (
+        {"op": "add", "layer": 2, "site": "resid_pre"},
+        {"op": "zero", "layer": 0, "site": "resid_post"},
+    )
+    told = done_words(params, done)
+    assert told.startswith("add feature 12 of sae at layer 2, residual stream before the block,")
+    assert "zero at layer 0, residual stream after the block" in told
+    for broken in ({"op": "add", "layer": "2"}, {"op": "zero", "layer": 2, "site": "resid_pre"}):
+        assert "at the layer and site of its vector" in done_words(params, (broken,))
+    assert "after the block" not in settings_sentence(SteerParams(add=("/x/sae:12",)))
+    assert "after the block" in settings_sentence(SteerParams(add=("/x/sae:12",), layer=1))
+    assert "MLP output" in settings_sentence(SteerParams(add=("/x/sae:12",), site="mlp_out"))
 
 
 @pytest.mark.parametrize(

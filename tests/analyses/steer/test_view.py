@@ -408,7 +408,11 @@ def test_a_vector_of_another_view_acts_where_and_when_its_own_run_says(view, ask
         "temperature": 1.5,
     }
     view.set_params(view.params().model_copy(update=before))
-    view.answer(Intent("steer_with", {"file": file, "coef": 2.0}))
+    said = []
+    view.message_requested.connect(said.append)
+    told = {"file": file, "coef": 2.0, "why": "its largest activation"}
+    view.answer(Intent("steer_with", told))
+    assert said == ["Strength 2: its largest activation."]
     (params,) = asked[-1]
     usual = SteerParams()
     left = [name for name in before if getattr(params, name) != getattr(usual, name)]

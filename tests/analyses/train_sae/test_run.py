@@ -13,11 +13,13 @@ from safetensors.torch import load_file
 
 from desktop_app.analyses.train_sae import run as train_sae
 from desktop_app.analyses.train_sae.spec import ANALYSIS, TrainSaeParams
+from desktop_app.analyses.train_sae.training import measured_at_once
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
 from desktop_app.support import autoencoder_folder
 from desktop_app.support.errors import BadInputError, Cancelled
+from desktop_app.support.paths import HOME_VARIABLE, resource
 from tests.models import named, tiny
 
 WORDS = "Monday Tuesday 1 2 3 4 5 6 7 8 9 one two three, and the cat sat. "
@@ -89,7 +91,8 @@ def test_the_folder_holds_what_the_result_says(train, text, tmp_path, kind, site
     assert result.data["l0_end"] == pytest.approx((f > 0).sum(1).mean(), abs=1e-5)
     assert result.data["mse"] == pytest.approx((error**2).mean(), rel=1e-5)
     assert result.data["tokens_held_out"] == len(x)
-    assert result.data["tokens_read"] == sum(len(one) for one in seen) - len(x)
+    assert result.data["tokens_trained"] == sum(len(one) for one in seen) - len(x)
+    assert result.data["tokens_read"] == sum(len(ids) - len(result.data["lead"]) for ids in windows)
     assert {len(result.data[name]) for name in ("loss", "l0", "dead")} == {10}
     assert model.hooks_left() == 0
 
@@ -135,12 +138,15 @@ def test_settings_are_those_of_the_layout(train, tmp_path):
         "weights": "raw",
         "layernorm": "keep",
         "dataset_path": "my text.txt",
-        "training_tokens": result.data["tokens_read"],
+        "training_tokens": result.data["tokens_trained"],
         "steps": 10,
         "seed": 0,
     }
     assert told.items() <= own.items()
     assert own["sae_lens_version"].startswith("6.")
+    shipped = json.loads(resource("saes", "toy", "cfg.json").read_text("utf-8"))
+    assert shipped.keys() - {"metadata"} == said.keys()
+    assert shipped["metadata"].keys() == own.keys()
 
 
 def test_a_seed_gives_the_same_numbers_to_the_bit_and_another_others(train, tmp_path):
@@ -167,7 +173,7 @@ def test_models_of_other_kinds_and_without_a_bos(train, architecture):
     result = train(model, site="mlp_out", tokens=100, features=9)
     lead = len(result.data["lead"])
     each = 16 - max(1, lead)
-    total = result.data["tokens_read"] + result.data["tokens_held_out"]
+    total = result.data["tokens_trained"] + result.data["tokens_held_out"]
     assert total == each * result.data["windows"]
     assert np.isfinite(result.data["loss"]).all()
 
@@ -182,7 +188,11 @@ def test_it_is_shown_as_it_learns(train):
     shares = [fraction for fraction, _note in report.told]
     assert all(one <= two for one, two in pairwise(shares))
     assert report.told[0][1].startswith("reading, ")
-    assert "step 20 of 20" in report.told[-2][1]
+    notes = [note for _share, note in report.told]
+    assert "step 20 of 20" in notes
+    count = result.data["tokens_held_out"]
+    assert notes.index(f"measuring, 0 of {count} tokens") == notes.index("step 20 of 20") + 1
+    assert f"measuring, 0 of {result.data['tokens_trained']} tokens" in notes
 
 
 def test_stopped_what_there_is_is_written(train, tmp_path):
@@ -196,7 +206,41 @@ def test_stopped_what_there_is_is_written(train, tmp_path):
     assert open_autoencoder(named("toy"), str(tmp_path / "trained")).head.d_sae == 30
 
 
-@pytest.mark.parametrize(("at", "keeps"), [(0.1, True), (0.3, True), (0.8, False)])
+def test_measuring_is_stopped_too_and_then_a_part_is_enough(train, tmp_path, monkeypatch):
+    """What was trained is written; numbers are of the first tokens, and the result says so."""
+    monkeypatch.setattr(train_sae, "MEASURED_STOPPED", 40)
+    result = train(report=Stops(0.95))
+    assert len(result.data["loss"]) == SMALL["steps"]
+    assert "Stopped before it was measured on all tokens" in result.partial
+    assert "on the first 40 tokens" in result.partial
+    assert result.data["tokens_held_out"] == 40
+    again = train(steps=40, report=Stops(0.8))
+    assert "on the first 40 tokens" in again.partial
+    said = json.loads((tmp_path / "trained/cfg.json").read_text("utf-8"))["metadata"]
+    assert said["tokens_held_out"] == again.data["tokens_held_out"] == 40
+    assert said["training_tokens"] == again.data["tokens_trained"] > 40
+
+
+def test_stopped_behind_its_last_step_no_further_one_is_named(train):
+    class Late(Stops):
+        def partial(self, data):
+            if len(data["loss"]) == SMALL["steps"]:
+                raise Cancelled
+
+    assert "step" not in train(report=Late(0.95)).partial
+
+
+def test_measuring_takes_no_more_memory_than_was_told(train):
+    """Small batches, many features: a pass of measuring holds few tokens of these."""
+    listener = EstimatingReporter()
+    needed = listener.listen(lambda: train(report=listener, features=16_384, batch=8))
+    fewer = listener.listen(lambda: train(report=listener, features=4_096, batch=8))
+    rows = [measured_at_once(features) for features in (4_096, 16_384, 131_072)]
+    assert rows == [4_096, 1_024, 128]
+    assert needed > fewer > 4_096 * rows[0] * 4 * 4  # four tables of float32
+
+
+@pytest.mark.parametrize(("at", "keeps"), [(0.1, True), (0.3, True), (0.8, False), (0.95, False)])
 def test_stopped_before_there_is_anything_or_where_nobody_wants_it_nothing_is(
     train, tmp_path, at, keeps
 ):
@@ -233,12 +277,16 @@ def test_what_it_takes_is_said_before_anything_is_read(train):
     assert more - needed > 49_000 * 128 * 2 * 4 * 4
 
 
-def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train):
+def test_a_folder_is_named_by_what_it_is_and_an_earlier_one_stays(train, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    folder = autoencoder_folder.folder()
+    before = set(folder.iterdir()) if folder.is_dir() else set()
     first, second = train(out_sae=""), train(out_sae="", seed=1)
     names = [result.data["file"] for result in (first, second)]
-    assert names[1] == f"{names[0]}-2"
-    assert "1-resid_pre" in names[0]
-    assert sorted(p.name for p in autoencoder_folder.folder().iterdir()) == names
+    assert open_autoencoder(named("toy"), names[1]).head.folder.name == names[1]
+    assert names[0] != names[1]
+    assert all("1-resid_pre" in name for name in names)
+    assert {p.name for p in set(folder.iterdir()) - before} == set(names)
 
 
 def test_an_earlier_one_of_the_same_place_is_written_over(train, tmp_path):

@@ -9,6 +9,7 @@ import torch
 from desktop_app.analyses.train_sae import training
 from desktop_app.analyses.train_sae.spec import TrainSaeParams
 from desktop_app.analyses.train_sae.training import Trainer, act, measure, scale_of
+from desktop_app.contract.report import SilentReporter
 
 WIDTH, FEATURES, BATCH = 6, 11, 8
 
@@ -167,6 +168,30 @@ def test_the_largest_are_kept_and_none_below_nothing():
     scores = torch.tensor([[3.0, -1.0, 2.0, 5.0], [-4.0, -1.0, -2.0, 0.5]])
     assert act(scores, 2).tolist() == [[3, 0, 0, 5], [0, 0, 0, 0.5]]
     assert act(scores, 0).tolist() == [[3, 0, 2, 5], [0, 0, 0, 0.5]]
+
+
+class Hears(SilentReporter):
+    def __init__(self):
+        self.told = []
+
+    def step(self, fraction, note=""):
+        self.told.append((round(fraction, 2), note))
+
+
+def test_many_features_are_measured_in_small_passes_with_the_same_end():
+    x, report = draw(70), Hears()
+    w = trainer_of(x, 2**20, steps=1, batch=2).weights()
+    told = measure(w, 3, x, report)
+    assert report.told[:2] == [
+        (0.0, "measuring, 0 of 70 tokens"),
+        (0.23, "measuring, 16 of 70 tokens"),
+    ]
+    assert len(report.told) == 5
+    features = act((x - w["b_dec"]) @ w["W_enc"] + w["b_enc"], 3)
+    missing = (x - features @ w["W_dec"] - w["b_dec"]).double()
+    assert told.mse == pytest.approx(float(missing.square().mean()), rel=1e-5)
+    assert told.l0 == float((features > 0).sum()) / 70
+    assert told.dead == pytest.approx(1 - float((features > 0).any(0).double().mean()), rel=1e-6)
 
 
 def test_tokens_that_are_all_alike_have_no_variance_to_explain():

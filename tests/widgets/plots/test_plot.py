@@ -244,6 +244,33 @@ def test_a_log_axis_has_plain_numbers_with_room_between_them(plot):
         assert len(shown) < 14
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((96.0, 141.0), ["100", "120", "140"]),
+        ((21.0, 29.5), ["22", "24", "26", "28"]),
+        ((1001.0, 1007.0), ["1,002", "1,004", "1,006"]),
+        ((0.0, 16.0), ["0", "1", "10"]),
+        ((9.0, 14.0), ["10", "12", "14"]),
+    ],
+)
+def test_a_log_axis_below_a_power_of_ten_has_numbers_and_its_name_says_that_it_is_one(
+    plot, values, told
+):
+    import pyqtgraph as pg
+
+    zero = values in {(0.0, 16.0), (9.0, 14.0)}
+    plot.resize(320, 200)
+    up = Scale("count", log=True, zero=zero)
+    plot.show_picture(Curves((Line("", np.array(values)),), up=up))
+    QApplication.processEvents()
+    items = find(plot, QGraphicsView).scene().items()
+    (axis,) = [i for i in items if isinstance(i, pg.AxisItem) and i.orientation == "left"]
+    ((_spacing, places),) = axis.tickValues(*axis.range, axis.size().height())
+    assert set(told) <= set(axis.tickStrings(places, 1.0, 1.0))
+    assert "count, log scale" in axis.labelString()
+
+
 @pytest.mark.parametrize("up", [Scale("adds"), Scale("rank", log=True, zero=True)])
 @pytest.mark.parametrize("height", range(90, 240, 6))
 def test_numbers_above_each_other_do_not_touch_however_low_a_plot_is(plot, height, up):

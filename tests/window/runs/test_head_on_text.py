@@ -78,7 +78,7 @@ def test_the_effect_is_known_while_the_text_is_read(qtbot, opened):
     settle(qtbot, window)
 
 
-def test_without_an_ablation_the_way_there_runs_one(qtbot, opened):
+def test_without_an_ablation_the_way_there_says_what_to_do(qtbot, opened):
     window, service = opened
     text = run(qtbot, window, "corpus")
     window.views["ablate"].clear()  # of the first start
@@ -87,8 +87,8 @@ def test_without_an_ablation_the_way_there_runs_one(qtbot, opened):
     press(text, "Effect on my prompts")
     settle(qtbot, window)
     assert window.views.current == "ablate"
-    assert service.analyses_run().count("ablate") == ran + 1
-    assert window.views["ablate"].read_out()["selected"] == (2, 0)
+    assert service.analyses_run().count("ablate") == ran  # it may take long: nobody asked for it
+    assert run(qtbot, window, "ablate").read_out()["selected"] == (2, 0)
 
 
 def test_before_a_text_is_read_the_way_there_says_what_to_do(qtbot, opened):

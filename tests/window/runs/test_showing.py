@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QPushButton
 
 from desktop_app.widgets.forms.params_form import ParamsForm
-from tests.finding import find, press
+from tests.finding import find, in_sight, press
 from tests.samples import patching
 from tests.window.fakes import FakeService, settle
 
@@ -31,6 +32,20 @@ def heard(window):
     told = []
     window.showing.source_changed.connect(lambda: told.append(1))
     return told
+
+
+def test_a_view_hears_which_model_is_open_whether_it_stood_there_before_or_not(qtbot, window):
+    def own(view):
+        return in_sight(view, QPushButton, "Open the toy model's")
+
+    window.views.open("features")
+    assert not own(window.views["features"])
+    window.models.load("toy")
+    settle(qtbot, window)
+    assert own(window.views["features"])
+    window.models.load("smollm2")
+    settle(qtbot, window)
+    assert not own(window.views["features"])
 
 
 def test_going_back_to_a_result_of_equal_settings_is_told_once(window, heard):
