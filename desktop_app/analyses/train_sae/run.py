@@ -122,7 +122,8 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
         "corpus_sha256": text.windows.sha256(),
         "file": params.out_sae or target.name,
     }
-    notices = [*missing, *text.notices(params), *_mostly_dead(trained, features)]
+    told = (*text.notices(params), *_embeddings(layer, params), *_mostly_dead(trained, features))
+    notices = [*missing, *told]
     return finish(model, ANALYSIS, params, (), (data, notices), clock)
 
 
@@ -132,7 +133,7 @@ def _place(model: LoadedModel, params: TrainSaeParams) -> int:
     Raises:
         BadInputError: The model has no such place, or does not show it.
     """
-    layer = resolve_index(params.layer, model.info.n_layers, "--layer")
+    layer = resolve_index(params.layer_in(model.info.n_layers), model.info.n_layers, "--layer")
     require_shown(model, (layer,), params.site, "choose another --site or --layer")
     if not model.has_hook(site_hook(layer, params.site)):
         raise BadInputError(
@@ -288,6 +289,18 @@ def _measures(held: Measured, trained: Measured) -> dict[str, float]:
         "dead_end": trained.dead,
         "mse": held.mse,
     }
+
+
+def _embeddings(layer: int, params: TrainSaeParams) -> list[Notice]:
+    """Return the warning where nothing has been computed yet of what is read."""
+    if layer or params.site != "resid_pre":
+        return []
+    message = (
+        "The stream before layer 0 holds embeddings alone: a feature there tells tokens, and in "
+        "some models positions, and nothing of what stands before them. Choose a later --layer, or "
+        "another --site, for more."
+    )
+    return [Notice("embeddings_alone", message)]
 
 
 def _mostly_dead(trained: Measured, features: int) -> list[Notice]:
