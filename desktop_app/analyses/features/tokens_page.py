@@ -11,7 +11,7 @@ from desktop_app.analyses.features import charts
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.picture import prompt_sentence
-from desktop_app.analyses.features.strips import Ramp, Strip, upward
+from desktop_app.analyses.features.strips import Ramp, Strip, shows, upward
 from desktop_app.analyses.features.words import amount, name_of, token_words
 from desktop_app.pictures.words import number, plural
 from desktop_app.support.guard import override
@@ -144,8 +144,7 @@ class TokensPage(FeaturesPage):
         limits = upward(values)
         self.strip.show_tokens(found.tokens(self._prompt), values, limits, self._told)
         self.strip.set_selected(self._position)
-        known = values is not None and bool(np.isfinite(values).any())
-        self.ramp.set_scale(limits if known else None)
+        self.ramp.set_scale(limits if shows(values) else None)
         self._head.set_full_text(self._heading(tint))
         self._said.set_full_text(prompt_sentence(found, self._prompt))
 

@@ -304,6 +304,9 @@ def test_tokens_alone_stand_beside_tokens_in_context(found):
     scatter = charts.embedding(found, 0)
     assert len(scatter.x) == 12
     assert scatter.tones.count("accent") == 7
+    for axis, most in ((scatter.across, 1.0), (scatter.up, 10.0)):  # from 0, with room for a point
+        assert -0.05 * most < axis.limits[0] < 0
+        assert most < axis.limits[1] < 1.05 * most
     at = int(np.argmax(scatter.y))
     assert (scatter.x[at], scatter.y[at]) == (0.5, 10.0)
     assert "prompt 1, position 6" in scatter.text(at)

@@ -420,6 +420,21 @@ def test_tests_are_of_the_feature_that_was_run_alone(view, heard):
     assert view.read_out()["tests_page"]["none"] == ""
 
 
+def test_what_is_no_more_than_rounding_has_no_tint_no_scale_and_no_plot(make_view):
+    zeros = (np.zeros(7), np.zeros(5))
+    data = fields() | {
+        "activation": zeros, "alone": zeros, "peak": np.array([-1, -1]),
+        "direction_ablated": (np.full(6, 4.8e-7), np.zeros(4)),
+    }  # fmt: skip
+    view = make_view("features")
+    view.show_result(dataclasses.replace(result(), data=data))
+    press(view, "Tests on the prompt")
+    assert view.read_out()["tests_page"]["without"]["ramp"] == ("", "")
+    assert not in_sight(view, Plot)
+    press(view, "Tokens")
+    assert view.read_out()["prompt_page"]["ramp"] == ("", "")
+
+
 def test_a_prompt_on_which_the_feature_is_silent_has_no_ablated_text(make_view):
     nan = np.full(5, np.nan)
     data = fields() | {"peak": np.array([6, -1]), "ablated_text": (np.zeros(7), nan)}
