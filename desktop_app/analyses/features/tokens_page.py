@@ -32,6 +32,7 @@ _TIPS = {
     ERROR: "‖x − x̂‖ ÷ ‖x‖ at each token: 0 where the features tell the whole activation",
 }
 _LISTED = 3
+_NOT_STRONGEST = "white: not the strongest there"
 _LINES = 5
 
 
@@ -154,7 +155,9 @@ class TokensPage(FeaturesPage):
         if self._feature == NONE:
             return "No feature is active in this prompt"
         if np.isnan(self._activation()).any():
-            return f"{name_of(self._feature)} · not known where it is not among those listed"
+            most = np.asarray(self._found.data["top"][self._prompt]).shape[-1]
+            told = f"white: not among the {most} strongest there" if most > 1 else _NOT_STRONGEST
+            return f"{name_of(self._feature)} · {told} (look closer for all)"
         return f"{name_of(self._feature)} at each token"
 
     def _told(self, position: int) -> str:
