@@ -1,9 +1,11 @@
 """Features over a text: all activations of all features, window by window, none of it twice.
 
 Every window is read by itself, and its activations are computed by themselves, so that neither
-another window nor how many share a pass changes them, beyond the model's own rounding. What each
-window begins with, the BOS, is not a token of the text and counts nowhere: autoencoders are seldom
-shown it, and many features are largest there.
+another window nor how many share a pass changes them, beyond the rounding of the model's products:
+these are of one of two libraries on a processor, whichever is found to be faster when the program
+starts, so that last digits may differ from one start to another. What each window begins with, the
+BOS, is not a token of the text and counts nowhere: autoencoders are seldom shown it, and many
+features are largest there.
 
 What was read is kept on disk while it is read and when it ends. The same text under the same
 settings is then only compared, token by token, and read on where it is longer, was changed, or was
@@ -122,7 +124,7 @@ class _Reading:
         known = recalled or (Tally(*shape[:2]), none_yet)
         self._tally: Tally = known[0]
         self._write_top: np.ndarray = known[1]
-        self._changed_at = -1
+        self._changed_at = self._shorter = -1
         self._narrow()
 
     def read(self, report: Reporter) -> list[Notice]:
@@ -194,6 +196,12 @@ class _Reading:
             said = "as a whole" if not self._changed_at else f"from window {self._changed_at + 1:,}"
             message = f"The text is another than when it was last read, and was read anew {said}."
             found.append(Notice("text_changed", message))
+        elif self._shorter >= 0:
+            message = (
+                "The text is shorter than when it was last read; what was known of its first "
+                f"{plural(self._shorter, 'window')} still holds."
+            )
+            found.append(Notice("text_changed", message))
         if tally.of != ALL:
             whose = "none is" if tally.of == NONE else f"those of feature {tally.of} alone are"
             message = (
@@ -239,8 +247,14 @@ class _Reading:
             if is_new:
                 self._keep_now_and_then()
                 report.partial(self._measures())
-        # Where more is known, the text has become shorter.
-        return self._matched == tally.windows or self._forget_from(self._matched)
+        if self._matched == tally.windows:
+            return True
+        # More is known: the text has become shorter, and that may be all that is new.
+        changed_at, self._shorter = self._changed_at, self._matched
+        cut = self._forget_from(self._matched)
+        if cut:
+            self._changed_at = changed_at
+        return cut
 
     def _place(self, window: int) -> str:
         return f"window {window + 1:,} of {self._text.most:,}"

@@ -71,7 +71,7 @@ def loss_words(found: Found, prompt: int) -> str:
     if math.isnan(change):
         return ""
     return (
-        f"loss {number(plain, 2)} → {number(spliced, 2)} ({number(change, 2, sign=True)}) with x̂ "
+        f"loss {number(plain, 3)} → {number(spliced, 3)} ({number(change, 3, sign=True)}) with x̂ "
         "in place of x"
     )
 
@@ -105,7 +105,7 @@ def feature_sentence(found: Found, feature: int) -> str:
 def short_sentence(found: Found, feature: int) -> str:
     """Say the same where there is little room."""
     over, tokens = found.over(feature), list(found.writes(feature))[:2]
-    told = [share(over.density)] if over is not None else []
+    told = [f"at {share(over.density)} of tokens"] if over is not None else []
     return " · ".join([*told, f"writes {listed(tokens)}"] if tokens else told)
 
 
@@ -189,20 +189,24 @@ def next_changes(found: Found, prompt: int) -> np.ndarray | None:
 
 
 def direction_sentence(found: Found, prompt: int) -> str:
-    """Say which next token the feature speaks for most, and against which."""
+    """Say which next token is less likely without the feature, and which more likely."""
     change = next_changes(found, prompt)
     if change is None or not np.isfinite(change).any():
         return ""
     tokens = found.tokens(prompt)
     told = []
-    for place, verb in ((int(np.nanargmin(change)), "for"), (int(np.nanargmax(change)), "against")):
-        right = change[place] < 0 if verb == "for" else change[place] > 0
+    for place, verb in (
+        (int(np.nanargmin(change)), "loses"),
+        (int(np.nanargmax(change)), "gains"),
+    ):
+        right = change[place] < 0 if verb == "loses" else change[place] > 0
         if right and abs(change[place]) >= _NOTHING:
             value = number(float(change[place]), sign=True)
-            told.append(f"{verb} {token_words(tokens[place])} at position {place} ({value} nats)")
+            token = token_words(tokens[place])
+            told.append(f"{token} at position {place} {verb} most ({value} nats)")
     if not told:
         return "Without the feature no token of the prompt is more or less likely."
-    return f"It speaks most {' and '.join(told)}"
+    return f"Without the feature {' and '.join(told)}"
 
 
 def token_facts(result: Result, place: Place) -> list[Fact]:

@@ -20,7 +20,7 @@ from desktop_app.analyses.features.picture import (
     peak_of,
 )
 from desktop_app.analyses.features.readable import RULE, sentence
-from desktop_app.analyses.features.strips import Ramp, Strip, both_ways
+from desktop_app.analyses.features.strips import Ramp, Strip, both_ways, shows
 from desktop_app.analyses.features.words import amount, name_of
 from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
@@ -152,7 +152,7 @@ class TestsPage(FeaturesPage):
         if found is None:
             return
         picture = charts.embedding(found, self._prompt)
-        some = bool(len(picture.x))
+        some = shows(picture.x) or shows(picture.y)
         self.plot.setVisible(some)
         self.legend.setVisible(some)
         told = found.data.get("from_embedding")
@@ -205,7 +205,7 @@ class _Part(QWidget):
         limits = both_ways(change)
         tokens = found.tokens(prompt)
         self.strip.show_tokens(tokens, change, limits, told, diverging=True)
-        self.ramp.set_scale(limits if np.isfinite(change).any() else None, diverging=True)
+        self.ramp.set_scale(limits if shows(change) else None, diverging=True)
         self._what.setText(what)
         self._said.setText(said)
 

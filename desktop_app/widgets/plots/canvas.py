@@ -241,7 +241,8 @@ class Canvas:
         """
         if not self._names:
             return
-        area, taken = self.area(), []
+        area = self.area()
+        taken: list[QRectF] = []
         known = np.isfinite(self._x) & np.isfinite(self._y)
         (left, right), (low, high) = self._view.viewRange()
         x, y = (self._x[known] - left) / (right - left), (self._y[known] - low) / (high - low)

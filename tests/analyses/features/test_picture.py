@@ -117,8 +117,8 @@ def test_without_a_card_there_is_none():
 
 def test_a_prompt_says_how_well_it_is_explained_and_what_that_costs(found):
     assert picture.prompt_sentence(found, 0) == (
-        "83.0 % of variance explained · 1.9 features per token · loss 3.21 → 3.45 (+0.24) with x̂ "
-        "in place of x"
+        "83.0 % of variance explained · 1.9 features per token · loss 3.210 → 3.450 (+0.240) with "
+        "x̂ in place of x"
     )
 
 
@@ -137,7 +137,7 @@ def test_a_feature_says_how_often_how_strongly_and_what_it_writes(found):
         "at 17.9 % of tokens, up to 3.00 · writes ␠the  ␠a"
     )
     assert picture.feature_sentence(found, 5).startswith("never active in the corpus")
-    assert picture.short_sentence(found, 0) == "17.9 % · writes ␠the  ␠a"
+    assert picture.short_sentence(found, 0) == "at 17.9 % of tokens · writes ␠the  ␠a"
 
 
 def test_ablated_text_says_what_the_feature_hangs_on_most(found):
@@ -179,8 +179,8 @@ def test_a_change_of_a_next_token_stands_at_that_token(found):
     assert np.isnan(change[0])
     assert change[1:].tolist() == closely()["direction_ablated"][0].tolist()
     assert picture.direction_sentence(found, 0) == (
-        "It speaks most for ␠mat at position 6 (−4.000 nats) and against ␠sat at position 3 "
-        "(+0.250 nats)"
+        "Without the feature ␠mat at position 6 loses most (−4.000 nats) and ␠sat at position 3 "
+        "gains most (+0.250 nats)"
     )
 
 
@@ -304,6 +304,9 @@ def test_tokens_alone_stand_beside_tokens_in_context(found):
     scatter = charts.embedding(found, 0)
     assert len(scatter.x) == 12
     assert scatter.tones.count("accent") == 7
+    for axis, most in ((scatter.across, 1.0), (scatter.up, 10.0)):  # from 0, with room for a point
+        assert -0.05 * most < axis.limits[0] < 0
+        assert most < axis.limits[1] < 1.05 * most
     at = int(np.argmax(scatter.y))
     assert (scatter.x[at], scatter.y[at]) == (0.5, 10.0)
     assert "prompt 1, position 6" in scatter.text(at)
