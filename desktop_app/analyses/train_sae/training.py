@@ -6,7 +6,8 @@ place and in every model. With z = s · x,
     f = act((z − b_dec) W_enc + b_enc),  ẑ = f W_dec + b_dec,  rows of W_dec of norm 1,
 
 where `act` is ReLU, or keeps the k largest and then takes ReLU (topk). Minimised is the mean over a
-batch of ‖z − ẑ‖², for `standard` plus l1 · Σ f. To both comes what revives features that no recent
+batch of ‖z − ẑ‖², for `standard` plus l1 · Σ f, whose weight rises over the first twentieth of the
+steps as the learning rate does. To both comes what revives features that no recent
 token activated (Gao et al., arXiv 2406.04093): half as many of them as the activations are wide,
 those with the largest scores, are to reconstruct what ẑ lacks, with a weight of 1/32.
 """
