@@ -89,7 +89,10 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
     hook = f"blocks.{layer}.hook_{params.site}"
     target = place_for(model.info, hook, params.out_sae)
     room = text.require_room(model, model.info.d_model)
-    report.needs(used_bytes(model.device) + _bytes_needed(model, params, features) + room)
+    room += _bytes_needed(model, params, features)
+    # Its numbers are few; told is what a training of many features takes, and takes long for.
+    report.stores(room, max(room, model.storage.limit_bytes))
+    report.needs(used_bytes(model.device) + room)
     reads = ShareReporter(report, 0.0, _READING_SHARE)
     with no_hooks_left(model):
         found = text.read(model, (layer, params.site), params.window, reads)

@@ -67,7 +67,8 @@ class TrainSaeParams(Params):
         2.0,
         "L1",
         "Weight of the penalty of a standard one, l1 · Σ f beside ‖x − x̂‖², on activations scaled "
-        "to a mean norm of √width; more: fewer features at a time, worse reconstruction.",
+        "to a mean norm of √width; more: fewer features at a time, worse reconstruction. "
+        "It rises over the first twentieth of the steps.",
         ge=0,
         le=1_000,
     )
@@ -144,6 +145,7 @@ ANALYSIS = Analysis(
     params=TrainSaeParams,
     group="does",
     noun="training of features",
+    stored="activations, weights and what trains them",
     known_as="sae sparse autoencoder dictionary features",
     serves=frozenset({"train_features"}),
     fields=(

@@ -283,6 +283,9 @@ def test_what_it_takes_is_said_before_anything_is_read(train):
     needed = listener.listen(lambda: train(report=listener, features=1_000))
     more = listener.listen(lambda: train(report=listener, features=50_000))
     assert model.forward_passes == before
+    told = listener.stored_bytes
+    assert 49_000 * 128 * 2 * 4 * 4 < told <= listener.limit_bytes
+    assert told < more  # without the model
     # Weights, gradients and two moments, encoder and decoder, float32.
     assert more - needed > 49_000 * 128 * 2 * 4 * 4
 
