@@ -240,7 +240,7 @@ class TerminalReporter(Reporter):
         if wanted_bytes < min(_WORTH_A_WORD, limit_bytes):
             return
         self.end()
-        said = f"{self._title}: {self._stored} take {wanted_bytes / 1e6:,.1f} MB"
+        said = f"{self._title}: {self._stored} take about {wanted_bytes / 1e6:,.1f} MB"
         if wanted_bytes > limit_bytes:
             said += f", and at most {limit_bytes / 1e6:,.1f} MB are stored"
         self._stream.write(f"{one_line(said)}\n")

@@ -161,6 +161,7 @@ class Analysis:
         absent: Which axes are left out under which settings.
         group: Where it stands in the rail.
         noun: What a button runs, where the title does not say it.
+        known_as: Further words that a search finds it by.
         serves: The intents that it answers.
         example: Its turn in the worked example, from 0; None where it has none.
         presets: Questions that the Run menu offers.
@@ -181,6 +182,7 @@ class Analysis:
     absent: AbsentAxes = lambda _params: frozenset()
     group: Group = "part"
     noun: str = ""
+    known_as: str = ""
     serves: frozenset[IntentName] = frozenset()
     example: int | None = None
     presets: tuple[Preset, ...] = ()

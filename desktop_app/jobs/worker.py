@@ -12,8 +12,9 @@ import numpy as np
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 from typing_extensions import override
 
+from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.report import Reporter
-from desktop_app.contract.requests import LoadModel
+from desktop_app.contract.requests import LoadModel, RunAnalysis
 from desktop_app.contract.result import Result
 from desktop_app.jobs import quiet
 from desktop_app.jobs.events import (
@@ -106,8 +107,14 @@ class JobReporter(Reporter):
     def stores(self, wanted_bytes: int, limit_bytes: int) -> None:
         """Say in the job bar what is too large to be kept."""
         if wanted_bytes > limit_bytes:
-            note = f"patterns of {wanted_bytes / 1e9:.1f} GB are kept in small"
+            note = f"{self._stored()} of {wanted_bytes / 1e9:.1f} GB are kept in small"
             self._emit(JobProgress(self._job.job_id, 0.0, note, None))
+
+    def _stored(self) -> str:
+        """Return what a large result of the job keeps."""
+        request = self._job.request
+        known = ANALYSES.get(request.analysis) if isinstance(request, RunAnalysis) else None
+        return "patterns" if known is None else known.stored
 
 
 class Service(Protocol):

@@ -92,7 +92,7 @@ def _render(result: Result, file: str, title: str, *, notebook: bool) -> str:
     params = _params(result, analysis)
     values = _context(result, params)
     values |= {
-        "heading": _heading(analysis, title),
+        "heading": _heading(f"{analysis.title}: {values.get('says', analysis.summary)}", title),
         "file": Code(file if re.fullmatch(r"[\w.-]+", file, re.ASCII) else "SCRIPT.py"),
         "notebook": notebook,
         "out": f"{analysis.name}.npz",
@@ -101,9 +101,9 @@ def _render(result: Result, file: str, title: str, *, notebook: bool) -> str:
     return _FOUR_BLANK_LINES.sub("\n\n\n", text).strip() + "\n"
 
 
-def _heading(analysis: Analysis, title: str) -> Code:
+def _heading(says: str, title: str) -> Code:
     """Return the first lines of the docstring; of a title, whoever gave it, letters and points."""
-    says = textwrap.fill(f"{analysis.title}: {analysis.summary}", 97)
+    says = textwrap.fill(says, 97)
     named = "".join(c if c.isalnum() or c in _IN_TITLES else "?" for c in title[:_MOST_TITLE])
     return Code(f"{textwrap.fill(named, 97)}\n\n{says}" if named.strip() else says)
 

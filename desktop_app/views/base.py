@@ -141,7 +141,9 @@ class AnalysisView(QWidget):
         self.build_content(self._content)
         self._veil = Veil(self._room)
         self._connect_frame()
-        self._settings.set_open(bool(analysis.params().missing()))
+        self._opened_itself = bool(analysis.params().missing())
+        self._ran_form: Params | None = None
+        self._settings.set_open(self._opened_itself)
         self.clear()
 
     # What subclasses give.
@@ -277,6 +279,7 @@ class AnalysisView(QWidget):
         self._banner.dismiss()
         self._set_busy(busy=False)
         self._show_content(shown=True)
+        self._fold_after_run()
         self._attempt(self._draw_with_words, result)
 
     def learn_tries(self, tries: Sequence[Result]) -> None:
@@ -306,6 +309,7 @@ class AnalysisView(QWidget):
     ) -> None:
         """Say in a banner what is wrong, with a button where the repair is known."""
         self._set_busy(busy=False)
+        self._ran_form = None
         message = without_flags(message)
         self._failure = Notice(code or "", message, fix, (fix or {}).get("index"))
         actions = [("fix", "Fix the prompt")] if fix else []
@@ -359,7 +363,7 @@ class AnalysisView(QWidget):
         self._result = None
         self._is_partial = False
         self._difference = SAME
-        self._failure = None
+        self._failure = self._ran_form = None
         self._banner.dismiss()
         self._set_busy(busy=False)
         self._show_notices(())
@@ -432,6 +436,16 @@ class AnalysisView(QWidget):
 
     # Within.
 
+    def _fold_after_run(self) -> None:
+        """Fold a form that opened by itself, where it is as the run was asked for that has come."""
+        asked, self._ran_form = self._ran_form, None
+        if asked is not None and self._opened_itself and asked == self._settings.form.try_value():
+            self._opened_itself = False
+            self._settings.set_open(False)
+
+    def _on_form_run(self, params: Params) -> None:
+        self._ran_form = params
+
     def _draw_with_words(self, result: Result) -> None:
         self._say_of(result)
         self.draw_new(result)
@@ -471,6 +485,7 @@ class AnalysisView(QWidget):
         self._heading.run_button.clicked.connect(self.request_run)
         self._heading.help_button.clicked.connect(self._on_help_clicked)
         self._heading.whole_button.clicked.connect(self.whole_requested)
+        self.run_requested.connect(self._on_form_run)
         self._settings.form.submitted.connect(self.request_run)
         self._settings.form.changed.connect(self.settings_changed)
         self._settings.form.texts_wanted.connect(self.texts_wanted)
@@ -501,6 +516,7 @@ class AnalysisView(QWidget):
             self.message_requested.emit(f"A setting of {self.analysis.title} needs attention.")
             return
         if missing := params.missing():
+            self._opened_itself = self._opened_itself or not self._settings.is_open()
             self._settings.show_field(missing, unfold=False)
             field = self.analysis.params.model_fields[missing]
             self.message_requested.emit(f"{field.title} first: {field.description}")

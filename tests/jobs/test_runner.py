@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QThread, Signal
 
+from desktop_app.contract.registry import ANALYSES
+from desktop_app.contract.requests import RunAnalysis
 from desktop_app.jobs import worker
 from desktop_app.jobs.runner import JobRunner
 from desktop_app.support.errors import BadInputError, Cancelled, FixableError
@@ -290,3 +292,11 @@ def test_partial_results_are_throttled_copies(qtbot, runner, ears, clock):
     assert len(grids) == 4  # one per 0.3 s of the second
     assert len({g[0] for g in grids}) == len(grids)  # later writes did not change earlier ones
     assert not grids[0].flags.writeable
+
+
+@pytest.mark.parametrize(("name", "word"), [("attention", "patterns"), ("features", "activations")])
+def test_what_is_kept_in_small_is_called_by_the_name_of_its_kind(name, word):
+    heard = []
+    request = RunAnalysis(name, ANALYSES[name].params())
+    worker.JobReporter(worker.Job(1, request), heard.append).stores(3_000_000_000, 1_000)
+    assert [event.note for event in heard] == [f"{word} of 3.0 GB are kept in small"]

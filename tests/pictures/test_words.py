@@ -83,7 +83,7 @@ def test_options_are_named_as_the_form_names_them():
         "“toy-bc9786a8-1-resid_pre”",
         "“/tmp/of mine/--dtype/toy-1-resid_pre”",
         "(“/tmp/of mine/attn_out of/it”)",
-        "/some/toy-1-resid_pre/cfg.json",
+        "/home/of/toy-1-resid_pre/cfg.json",
         "C:\\autoencoders\\mlp_out",
     ],
 )

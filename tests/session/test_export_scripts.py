@@ -38,6 +38,7 @@ from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.report import SilentReporter
 from desktop_app.session import export_scripts, exports
 from desktop_app.support import vector_files
+from desktop_app.support.errors import Cancelled
 from desktop_app.support.paths import resource
 from tests.models import named, tiny
 from tests.session.alone import require_clean, run_alone
@@ -166,6 +167,12 @@ RUNS = {
         train_sae.run,
         (),
         {"text": TEXT, "window": 12, "features": 60, "steps": 48, "batch": 512, "l1": 40.0},
+    ),
+    # Stopped before its end, and measured on a part.
+    "train_sae-stopped-of-files": (
+        train_sae.run,
+        (),
+        {"text": TEXT, "window": 12, "features": 20, "steps": 30, "batch": 32},
     ),
     "train_sae-topk-of-files": (
         train_sae.run,
@@ -485,13 +492,22 @@ def write_lenses():
     run(named("toy"), ANALYSES["fit_lens"].params(**settings), SilentReporter())
 
 
+class StopsReporter(SilentReporter):
+    keeps_partial = True
+
+    def step(self, fraction, note=""):
+        if fraction > 0.5:
+            raise Cancelled
+
+
 @cache
 def result_of(key):
     if "lens" in key or "files" in key:
         write_lenses()
     run, rows, settings = RUNS[key]
     kind = ANALYSES[key.partition("-")[0]].params
-    return run(model_of(key), kind(prompts=rows, **settings), SilentReporter())
+    report = StopsReporter() if "stopped" in key else SilentReporter()
+    return run(model_of(key), kind(prompts=rows, **settings), report)
 
 
 def model_of(key):

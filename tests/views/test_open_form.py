@@ -13,6 +13,7 @@ from desktop_app.widgets.forms.params_form import ParamsForm
 from tests.finding import find, in_sight
 from tests.patience import turn_the_loop
 from tests.samples import drawn, lensed, patching, steered
+from tests.samples.real import real_result
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -87,3 +88,32 @@ def test_the_picture_scrolls_where_the_form_takes_its_room(make_view, name):
     assert content.height() >= content.minimumSizeHint().height()
     below = content.height() - room.viewport().height() - room.verticalScrollBar().maximum()
     assert below <= 0
+
+
+def test_a_form_that_opened_itself_folds_with_the_result_of_its_run_and_keeps_the_keyboard(
+    make_view, heard
+):
+    view = make_view("features")
+    asked = heard(view.run_requested)
+    result = real_result("features")
+    assert view.read_out()["form"], "nothing can run before it is filled in"
+    view.show_result(result)
+    assert view.read_out()["form"], "a result of the history moves nothing"
+    view.request_run()
+    assert not asked
+    view.run_with(sae=str(result.params["sae"]))
+    ((params,),) = asked
+    view.show_busy(busy=True)
+    find(view, ParamsForm).editor("sae").setFocus()
+    view.set_params(params.model_copy(update={"feature": 3}))
+    view.show_result(result)
+    assert view.read_out()["form"], "it is being filled in for the next run"
+    view.request_run()
+    view.show_result(result)
+    assert not view.read_out()["form"]
+    toggle = find(view, QToolButton, "Settings of Features")
+    assert view.focusWidget() is toggle
+    QTest.mouseClick(toggle, Qt.MouseButton.LeftButton)
+    view.request_run()
+    view.show_result(result)
+    assert view.read_out()["form"], "who opens it, folds it"

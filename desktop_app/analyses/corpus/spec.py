@@ -93,6 +93,7 @@ ANALYSIS = Analysis(
     params=CorpusParams,
     group="does",
     noun="heads over text",
+    known_as="what does this head do on text corpus induction previous token",
     serves=frozenset({"head_on_text", "head_facts"}),
     stores=stored_bytes,
     stored="patterns of places",

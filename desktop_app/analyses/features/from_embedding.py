@@ -87,7 +87,7 @@ def over_places(
         **found,
         **_loudest(model, kinds[some], alone[some]),
         **linear,
-        "verdict": verdict_of(found["kept"], linear["linear_r2"]),
+        "verdict": verdict_of(found["kept"], found["r2"], linear["linear_r2"]),
     }
 
 

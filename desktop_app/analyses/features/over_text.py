@@ -1,9 +1,11 @@
 """Features over a text: all activations of all features, window by window, none of it twice.
 
 Every window is read by itself, and its activations are computed by themselves, so that neither
-another window nor how many share a pass changes them, beyond the model's own rounding. What each
-window begins with, the BOS, is not a token of the text and counts nowhere: autoencoders are seldom
-shown it, and many features are largest there.
+another window nor how many share a pass changes them, beyond the rounding of the model's products:
+these are of one of two libraries on a processor, whichever is found to be faster when the program
+starts, so that last digits may differ from one start to another. What each window begins with, the
+BOS, is not a token of the text and counts nowhere: autoencoders are seldom shown it, and many
+features are largest there.
 
 What was read is kept on disk while it is read and when it ends. The same text under the same
 settings is then only compared, token by token, and read on where it is longer, was changed, or was
@@ -90,8 +92,9 @@ def memory_needed(model: LoadedModel, autoencoder: Autoencoder, params: Features
     kept = _ENTRY_BYTES * min(spec.MOST_ENTRIES, params.tokens * each) + 4 * params.tokens
     within = texts * (text_bytes(model, length, 1) + 8 * length * head.d_in)
     told = from_embedding.bytes_needed(model, params.tokens) if params.feature >= 0 else 0
-    most = max(within, encoded, told, bytes_needed(model, autoencoder))
-    return used_bytes(model.device) + most + kept
+    most = max(within, encoded, bytes_needed(model, autoencoder)) + kept
+    # What the embedding tells is looked at when all are in order.
+    return used_bytes(model.device) + max(most, told + kept // 2)
 
 
 class _Reading:
@@ -121,7 +124,7 @@ class _Reading:
         known = recalled or (Tally(*shape[:2]), none_yet)
         self._tally: Tally = known[0]
         self._write_top: np.ndarray = known[1]
-        self._changed_at = -1
+        self._changed_at = self._shorter = -1
         self._narrow()
 
     def read(self, report: Reporter) -> list[Notice]:
@@ -193,6 +196,12 @@ class _Reading:
             said = "as a whole" if not self._changed_at else f"from window {self._changed_at + 1:,}"
             message = f"The text is another than when it was last read, and was read anew {said}."
             found.append(Notice("text_changed", message))
+        elif self._shorter >= 0:
+            message = (
+                "The text is shorter than when it was last read; what was known of its first "
+                f"{plural(self._shorter, 'window')} still holds."
+            )
+            found.append(Notice("text_changed", message))
         if tally.of != ALL:
             whose = "none is" if tally.of == NONE else f"those of feature {tally.of} alone are"
             message = (
@@ -211,10 +220,7 @@ class _Reading:
 
     def _begin(self) -> None:
         """Begin to go through the text, from its first token."""
-        params = self._params
-        given = "" if params.corpus == spec.OWN_CORPUS else params.corpus
-        size = (params.window, params.tokens)
-        self._text = TextWindows(self._model, params, given, *size, "--corpus")
+        self._text = text_of(self._model, self._params)
         self._matched = 0  # windows of the text that are known to be those of the tally
         self._files: list[np.ndarray] = []
         self._starts: list[np.ndarray] = []
@@ -241,8 +247,14 @@ class _Reading:
             if is_new:
                 self._keep_now_and_then()
                 report.partial(self._measures())
-        # Where more is known, the text has become shorter.
-        return self._matched == tally.windows or self._forget_from(self._matched)
+        if self._matched == tally.windows:
+            return True
+        # More is known: the text has become shorter, and that may be all that is new.
+        changed_at, self._shorter = self._changed_at, self._matched
+        cut = self._forget_from(self._matched)
+        if cut:
+            self._changed_at = changed_at
+        return cut
 
     def _place(self, window: int) -> str:
         return f"window {window + 1:,} of {self._text.most:,}"
@@ -363,6 +375,16 @@ def _finite(place: np.ndarray, feature: np.ndarray, value: np.ndarray) -> Active
         return Active(place, feature, value)
     fine = ~np.isin(place, spoilt)
     return Active(place[fine], feature[fine], value[fine], spoilt)
+
+
+def text_of(model: LoadedModel, params: FeaturesParams) -> TextWindows:
+    """Return the text that settings name, of which nothing is read yet.
+
+    Raises:
+        BadInputError: There is no such text, or windows are longer than the model reads.
+    """
+    given = "" if params.corpus == spec.OWN_CORPUS else params.corpus
+    return TextWindows(model, params, given, params.window, params.tokens, "--corpus")
 
 
 def _texts_per_pass(model: LoadedModel, length: int) -> int:

@@ -42,6 +42,7 @@ def facts(result: Result, params: FeaturesParams) -> dict[str, Any]:
     chosen = params.feature >= 0
     lead = _lead(result) if chosen else None
     return {
+        "says": "What a sparse autoencoder's features read and write, on prompts.",
         "folder": _folder(params.sae),
         "reads": reads,
         "writes": writes,

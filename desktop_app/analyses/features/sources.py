@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from desktop_app.analyses.features import spec
+from desktop_app.engine.model import one_dnn_is_faster
 from desktop_app.support.installed import package_version
 
 if TYPE_CHECKING:
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
 def about(
     model: LoadedModel, autoencoder: Autoencoder, params: FeaturesParams, text: TextWindows
 ) -> list[Any]:
-    """Return all that the activations of a text depend on, but its tokens; and which text it is."""
+    """Return all that the activations of a text depend on, but its tokens; and which text it is.
+
+    Whose products the model's are is of it: a processor's are of one of two libraries, whichever a
+    trial finds the faster one, and differ in their last bits. What was read with one is not gone on
+    with in the other, since a token may be on the other side of a threshold.
+    """
     info = model.info
     path = params.corpus
     if path != spec.OWN_CORPUS:
         path = str(Path(os.path.expanduser(path)).resolve())
     state = (info.fingerprint, info.dtype, info.weights, info.layernorm, str(info.device))
-    version = package_version("lensbench")
-    return [version, *state, _identity(autoencoder), path, list(text.lead), params.window]
+    products = one_dnn_is_faster() if model.device.type == "cpu" else None
+    own = (package_version("lensbench"), products)
+    return [*own, *state, _identity(autoencoder), path, list(text.lead), params.window]
 
 
 def _identity(autoencoder: Autoencoder) -> str:

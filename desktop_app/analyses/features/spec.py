@@ -193,6 +193,7 @@ ANALYSIS = Analysis(
     params=FeaturesParams,
     group="does",
     noun="features",
+    known_as="sae sparse autoencoder transcoder dictionary corpus",
     serves=frozenset({"features_with"}),
     stores=stored_bytes,
     stored="activations",

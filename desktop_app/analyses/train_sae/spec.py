@@ -31,12 +31,14 @@ class TrainSaeParams(Params):
         words={"": "on Lensbench's own corpus"},
         named={"": ""},
     )
-    layer: int = setting(
-        0,
+    layer: int | None = setting(
+        None,
         "Layer",
-        "The layer whose activations are taken; negative counts from the end.",
+        "The layer whose activations are taken; negative counts from the end, empty: the middle.",
+        placeholder="the middle",
+        narrow=True,
         spelling="layers",
-        words={"": "at layer {}"},
+        words={"None": "at the middle layer", "": "at layer {}"},
     )
     site: Site = setting(
         "resid_pre",
@@ -120,6 +122,10 @@ class TrainSaeParams(Params):
         """Let `own` mean the corpus that comes along, as empty does; ./own is a file."""
         return "" if given == "own" else given
 
+    def layer_in(self, count: int) -> int:
+        """Return the layer as it was asked for; the middle one of `count` where none was."""
+        return count // 2 if self.layer is None else self.layer
+
     @override
     def reads_prompts(self) -> bool:
         """Return that the prompt table plays no part."""
@@ -138,6 +144,7 @@ ANALYSIS = Analysis(
     params=TrainSaeParams,
     group="does",
     noun="training of features",
+    known_as="sae sparse autoencoder dictionary features",
     serves=frozenset({"train_features"}),
     fields=(
         FieldSpec(

@@ -22,6 +22,9 @@ _LEAST_UPRIGHT = 24.0
 # Of numbers above each other: the line of their font is 11.6 high.
 _LEAST_APART = 13.0
 _NOTHING = 1e-12
+_LOG = "log scale"
+# As many numbers as a part of a log axis has at most where they are as far apart as they are.
+_MOST_EVEN, _LEAST_SHARE = 8, 1e-6
 # Within each power of ten: all that have room, the plainest first.
 _MANTISSAS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-4, 1e5
@@ -69,7 +72,10 @@ class PlotAxis(pg.AxisItem):  # type: ignore[misc]
             return [metrics.elidedText(self.told.label(v), cut, _LONGEST_WORD) for v in values]
         if self.told.log:
             less = 1.0 if self.told.zero else 0.0
-            return [_power(10.0**v - less) for v in values]
+            told = [_power(10.0**v - less) for v in values]
+            # Ticks may be closer than the digits that are enough for plain ones.
+            unlike = len(set(told)) == len(told)
+            return told if unlike else [f"{10.0**v - less:,.8g}" for v in values]
         digits = int(np.clip(np.ceil(-np.log10(spacing) - 1e-9), 0, 8))
         return [number(v, digits) if abs(v) < 1e6 else f"{v:.4g}" for v in values]
 
@@ -83,7 +89,10 @@ class PlotAxis(pg.AxisItem):  # type: ignore[misc]
         self.told = scale
         self.setLogMode(scale.log)
         theme, face = theme_hub().current, ui_font(11, "medium")
-        text = QFontMetricsF(face).elidedText(scale.name, Qt.TextElideMode.ElideRight, length)
+        name = scale.name
+        if scale.log and _LOG not in name:
+            name = f"{name}, {_LOG}" if name else _LOG
+        text = QFontMetricsF(face).elidedText(name, Qt.TextElideMode.ElideRight, length)
         self.label.setFont(face)
         # pyqtgraph reads names as markup.
         self.setLabel(html.escape(text), color=theme.color("text_muted"))
@@ -111,18 +120,52 @@ def _log_places(low: float, high: float, pitch: float) -> list[float]:
         found = [place for place in places if low <= place <= high]
         if len(found) < 2 or float(np.diff(found).min()) * pitch >= _LEAST_UPRIGHT:
             break
-    return found
+    return found if len(found) > 2 else _even_places(low, high, pitch, 0.0) or found
 
 
 def _places_from_zero(low: float, high: float, pitch: float) -> list[float]:
     """Return where 0, 1 and the powers of ten stand by the logarithm of 1 more, with room."""
-    values = [0.0, *(10.0**power for power in range(int(np.ceil(max(high, 0.0))) + 1))]
-    places = [float(np.log10(1.0 + value)) for value in values]
+    powers = range(int(np.ceil(max(high, 0.0))) + 1)
     kept: list[float] = []
-    for place in places:
-        if low <= place <= high and (not kept or (place - kept[-1]) * pitch >= _LEAST_APART):
-            kept.append(place)
-    return kept
+    for mantissas in ((1,), (1, 2, 5)):
+        values = [0.0, *(m * 10.0**power for power in powers for m in mantissas)]
+        kept = []
+        for place in (float(np.log10(1.0 + value)) for value in values):
+            if low <= place <= high and (not kept or (place - kept[-1]) * pitch >= _LEAST_APART):
+                kept.append(place)
+        if len(kept) > 2:
+            return kept
+    return _even_places(low, high, pitch, 1.0) or kept
+
+
+def _even_places(low: float, high: float, pitch: float, less: float) -> list[float]:
+    """Return where round numbers stand whose steps are equal, on a part of a log axis.
+
+    Such a part may be shorter than one power of ten, and have none of the plain numbers.
+
+    Args:
+        low: Its lower end, a logarithm.
+        high: Its upper end.
+        pitch: Pixels of a power of ten.
+        less: What is taken from the numbers before they are told.
+
+    Returns:
+        Two logarithms at the least, with room between them; none where there are no such.
+    """
+    if high - low > 1.5 or abs(high) > 15:
+        return []
+    first, last = 10.0**low - less, 10.0**high - less
+    if last - first < _LEAST_SHARE * abs(last):
+        return []
+    power = float(np.floor(np.log10((last - first) / _MOST_EVEN)))
+    for step in (m * 10.0 ** (power + more) for more in (0, 1, 2) for m in (1, 2, 5)):
+        numbers = np.arange(np.ceil(first / step), np.floor(last / step) + 1) * step + less
+        places = [float(place) for place in np.log10(numbers[numbers > 0])]
+        if len(places) < 2:
+            return []
+        if len(places) <= _MOST_EVEN and float(np.diff(places).min()) * pitch >= _LEAST_UPRIGHT:
+            return places
+    return []
 
 
 def _power(value: float) -> str:

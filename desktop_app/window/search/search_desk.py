@@ -44,7 +44,8 @@ _HEAD = re.compile(
 _LAYER = re.compile(r"\s*(?:l|layer)\s*(\d{1,4})\s*", re.IGNORECASE)
 # What of a kind is listed at most, and how far a kind stands behind an action of the same words.
 _MOST, _MOST_BENEATH = 8, 2
-_SETTING, _HEADING, _RESULT, _PROMPT, _SUMMARY, _TEXT = 0.6, 1.3, 1.5, 1.6, 2.5, 4.0
+_KNOWN_AS, _SETTING, _HEADING, _RESULT = 0.1, 0.6, 1.3, 1.5
+_PROMPT, _SUMMARY, _TEXT = 1.6, 2.5, 4.0
 _MENU = 4
 _LETTERS_AT_LEAST = 3
 _LONGEST = 70
@@ -97,6 +98,9 @@ class SearchDesk(QObject):
             score: float | None = match_score(query, name)
             if score == LETTERS and len(query.strip()) < _LETTERS_AT_LEAST:
                 score = None
+            if score in {None, LETTERS} and analysis is not None:
+                told = words_score(query, analysis.known_as)
+                score = score if told is None else _KNOWN_AS + told
             if score is None and analysis is not None:
                 told = words_score(query, f"{analysis.summary} {analysis.noun}")
                 score = None if told is None else _SUMMARY + told

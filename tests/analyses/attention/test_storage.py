@@ -208,7 +208,10 @@ def test_what_is_stored_is_said_before_the_run(call, folder, monkeypatch):
         raise BadInputError("Only now does it run.")
 
     monkeypatch.setattr(attention, "watch", begun)
-    for limit, words in ((2_000_000_000, "take 1.1 MB\n"), (100_000, "at most 0.1 MB are stored")):
+    for limit, words in (
+        (2_000_000_000, "take about 1.1 MB\n"),
+        (100_000, "at most 0.1 MB are stored"),
+    ):
         monkeypatch.setattr(cli, "stored_bytes", lambda limit=limit: limit)
         rows = [part for _ in range(7) for part in ("--prompt", LONG)]
         err = call("run", "attention", "--model", folder, *rows)[2]

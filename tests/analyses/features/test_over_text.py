@@ -445,6 +445,11 @@ def test_a_changed_text_is_noticed(toy, text, where, tmp_path, monkeypatch):
     assert count == groups if where == "begin" else count < groups
     if where == "begin":
         assert "as a whole" in told[0].message
+    if where == "shorter":
+        still = f"its first {whole['windows']} windows still"
+        assert "shorter" in told[0].message
+        assert still in told[0].message
+        assert "anew" not in told[0].message
 
 
 class Spell:

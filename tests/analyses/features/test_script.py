@@ -169,6 +169,23 @@ def test_the_folder_is_the_one_that_was_named():
         assert told in export_scripts.to_script(replace(whole, params=params))
 
 
+def test_a_script_beside_a_text_says_that_it_leaves_that_out():
+    whole = result_of("standard")
+    for corpus in ("", "own"):
+        text = export_scripts.to_script(replace(whole, params={**whole.params, "corpus": corpus}))
+        words = text.split('"""')[1]
+        assert ("over the text is not computed here" in words) is bool(corpus)
+        assert "read and write, on prompts.\n" in words
+
+
+def test_a_script_that_does_not_find_the_autoencoder_says_so(tmp_path):
+    whole = result_of("standard")
+    text = export_scripts.to_script(replace(whole, params={**whole.params, "sae": str(tmp_path)}))
+    (cell,) = [part for part in text.split("# %% ") if part.startswith("The autoencoder")]
+    with pytest.raises(SystemExit, match=r"holds no \.safetensors file: .* change SAE"):
+        exec(cell.partition("\n")[2], {"Path": Path})  # noqa: S102 - it is what was just written
+
+
 def test_what_a_script_cannot_compute_is_refused():
     whole = result_of("standard")
     with pytest.raises(BadInputError, match="of a text alone"):

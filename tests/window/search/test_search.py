@@ -51,6 +51,23 @@ def test_actions_and_analyses_come_with_their_kinds(qtbot, window):
     assert lines(box)[0] == ("Reset layout", "View menu")
 
 
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("sae", ("Features", "Train SAE")),
+        ("transcoder", ("Features",)),
+        ("dictionary", ("Features", "Train SAE")),
+        ("what does this head do on text", ("Over text",)),
+        ("induction", ("Over text",)),
+        ("corpus", ("Over text",)),
+    ],
+)
+def test_analyses_are_found_by_what_else_they_are_known_as(qtbot, window, words, names):
+    box = ask(qtbot, window, words)
+    first = [name for name, kind in lines(box)[:6] if kind == "Analysis"]
+    assert set(names) <= set(first)
+
+
 @pytest.mark.parametrize("spelling", ["3.2", "L3H2", "l3h2", "3 2", "L3 H2", "layer 3 head 2"])
 def test_a_head_is_selected_and_what_is_known_is_said(qtbot, window, spelling):
     box = ask(qtbot, window, spelling)
