@@ -83,7 +83,8 @@ def setting(
             is not the usual way, `named` how the name of a result does, `listed` that a sentence
             lists its numbers,
             `spelling` that it lists `heads` or `layers`, `wide` that it is a long text,
-            `placeholder`, `cli`, `metavar`.
+            `narrow` that it is a number, though it may be left empty, `placeholder`, `cli`,
+            `metavar`.
     """
     bounds = {name: facts.pop(name) for name in _BOUNDS & facts.keys()}
     return Field(

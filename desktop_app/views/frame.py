@@ -25,6 +25,7 @@ from desktop_app.pictures.words import (
     settings_sentence,
     without_flags,
 )
+from desktop_app.support import installed
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.chip import ChipSpec
 from desktop_app.widgets.basics.fonts import ui_font
@@ -188,6 +189,33 @@ class SettingsFold(QWidget):
         else:
             words = filter(None, (settings_sentence(params), self._extra))
             self.sentence.set_full_text(" · ".join(words))
+
+
+class RunButton(QPushButton):
+    """A button of a picture that leads to a run: off, with the reason, where nothing can run."""
+
+    _lacking = ""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._lacking = installed.compute_problem() or ""
+        self.setEnabled(True)
+
+    @override
+    def setEnabled(self, value: bool, /) -> None:
+        super().setEnabled(value and not self._lacking)
+        self._say_why()
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.ToolTipChange:
+            self._say_why()
+        return done
+
+    def _say_why(self) -> None:
+        if self._lacking and self.toolTip() != plain_tip(self._lacking):
+            self.setToolTip(plain_tip(self._lacking))
 
 
 class Veil(QWidget):

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from desktop_app.analyses.ablate.spec import AblateParams
 from desktop_app.contract.registry import ANALYSES, BUILT_IN
 from desktop_app.contract.result import Notice
+from desktop_app.support import installed
 from desktop_app.support.errors import BadInputError
 from desktop_app.views.frame import Heading, SettingsFold, Veil
 from desktop_app.views.making import create_view
@@ -22,6 +23,7 @@ from desktop_app.widgets.forms.params_form import FormScroll, ParamsForm
 from tests.finding import find, press
 from tests.patience import turn_the_loop
 from tests.samples import drawn, lensed, patching
+from tests.samples.real import real_result
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("propagateSizeHints")]
 
@@ -47,6 +49,24 @@ def pixels(widget):
 def content(view):
     """Return what the veil of a running job covers: all that a view draws."""
     return find(view, Veil).parentWidget()
+
+
+@pytest.mark.parametrize("name", ["features", "train_sae"])
+def test_buttons_that_lead_to_a_run_are_off_with_the_reason_where_nothing_can_run(
+    make_view, monkeypatch, name
+):
+    titles = {"features": ("Look closer", "Steer along it"), "train_sae": ("Open its features",)}
+
+    def buttons():
+        view = make_view(name)
+        view.show_result(real_result(name))
+        return [find(view, QAbstractButton, title) for title in titles[name]]
+
+    assert any(button.isEnabled() for button in buttons())
+    monkeypatch.setattr(installed, "COMPUTE", ("no_such_library",))
+    for button in buttons():
+        assert not button.isEnabled()
+        assert "cannot run models, as it lacks no_such_library" in button.toolTip()
 
 
 def test_views_stand_in_the_order_of_the_analyses():

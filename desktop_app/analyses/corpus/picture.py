@@ -28,8 +28,6 @@ HEAD_COLUMN, _COLUMN = 64, 74
 """Pixels of the table's columns: the heads' names, and each measure."""
 # Heads whose names stand beside their dots: the first of either axis.
 _NAMED = 3
-# What a name takes of either axis of a small plot, and from where on it stands at the other side.
-_ROOM, _TURNS = (0.19, 0.05), 0.775
 _LISTED, _SAID = 5, 3
 # Measures over tokens that stood earlier in the window.
 _AGAIN = frozenset({"induction", "duplicate"})
@@ -70,9 +68,10 @@ def scatter(
     marked = {layer * width + head for layer, head in picked}
     tones = tuple("warn" if at in marked else "accent" for at in range(x.size)) if marked else ()
     first = [] if selected is None else [selected]
-    named = dict.fromkeys([*first, *heads.order(up)[:_NAMED], *heads.order(across)[:_NAMED]])
-    spots = _apart([layer * width + head for layer, head in named], x, y)
-    names = tuple((at, part_name(*heads.head_of(at))) for at in spots)
+    # The ends of both axes first: where names are too close, the plot leaves out later ones.
+    ends = zip(heads.order(up)[:_NAMED], heads.order(across)[:_NAMED], strict=False)
+    named = dict.fromkeys([*first, *(head for pair in ends for head in pair)])
+    names = tuple((layer * width + head, part_name(layer, head)) for layer, head in named)
     legend = (Key("heads", "accent", "bar"), Key("picked", "warn", "bar")) if marked else ()
     return Scatter(
         x,
@@ -86,35 +85,13 @@ def scatter(
     )
 
 
-def _apart(wanted: list[int], x: np.ndarray, y: np.ndarray) -> list[int]:
-    """Return those of some dots whose names do not lie over those before them."""
-    places = np.stack([_along(x), _along(y)], axis=1)
-    # Names stand right of their dots and above, towards the far ends left of them and below.
-    starts = places - (places > _TURNS) * np.array(_ROOM)
-    found: list[int] = []
-    for at in wanted:
-        if all((np.abs(starts[at] - starts[other]) > _ROOM).any() for other in found):
-            found.append(at)
-    return found
-
-
-def _along(values: np.ndarray) -> np.ndarray:
-    """Return how far along their axis values lie, from 0 to 1."""
-    known = values[np.isfinite(values)]
-    if not known.size:
-        return values
-    reach = float(np.ptp(known)) or 1.0
-    along: np.ndarray = (values - known.min()) / reach
-    return along
-
-
 def nothing_known(heads: Heads, *measures: Measure) -> str:
     """Say why there is nothing to draw of some measures; empty where every one has a number."""
     lacking = [m for m in measures if not np.isfinite(heads.values(m.key)).any()]
     if not lacking:
         return ""
     again = any(m.key in _AGAIN for m in lacking)
-    why = "no token came twice in a window, and " if again else ""
+    why = "no token came twice in a window, so " if again else ""
     titles = " and ".join(dict.fromkeys(m.title for m in lacking))
     return f"{titles}: {why}no head has a number."
 

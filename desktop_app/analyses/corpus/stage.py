@@ -33,14 +33,14 @@ LOOKS = (("dots", "Scatter"), ("map", "Map"), ("table", "Table"))
 _HINTS = {
     "dots": "A dot is a head: click one to see it on text.",
     "map": "Click a head to see it on text; Shift+click picks.",
-    "table": "Click a heading to sort; scroll sideways for more.",
+    "table": "Click a heading to sort; scroll for more.",
 }
 _FIRST = {"across": "previous", "up": "induction"}
 _UNKNOWN = "Effect on my prompts: not known yet"
 _HOW = "Run an ablation of heads with this model: its effects can then be an axis here."
 _LEAST = 260
 _TITLE = 48
-_LETTERS, _LIST = 15, 300
+_LETTERS, _LIST = 13, 300
 # Pages of the pictures: the table is never without rows, and the last says why there is nothing.
 _TABLE, _NOTHING = 2, 3
 
@@ -240,7 +240,6 @@ class HeadsStage(QWidget):
         name = "Up" if look == "dots" else "Measure"
         self._up_name.setText(name)
         self.up.setAccessibleName(name)
-        self._hint.set_full_text(_HINTS[look])
 
     def _page(self) -> int:
         return [name for name, _title in LOOKS].index(str(self.look.value()))
@@ -254,6 +253,7 @@ class HeadsStage(QWidget):
             missing = nothing_known(heads, *drawn)
         self._nothing.setText(missing)
         self.pictures.setCurrentIndex(_NOTHING if missing else self._page())
+        self._hint.set_full_text("" if missing else _HINTS[str(self.look.value())])
 
     def _on_look(self, _look: object) -> None:
         self._show_look()

@@ -6,6 +6,7 @@ The rule is plain, and stands in `RULE` for whoever wants to judge the judgement
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -123,7 +124,7 @@ def _habit(heads: Heads, head: Head) -> tuple[bool | None, str]:
 def _queries(heads: Heads, key: str) -> float:
     """Return over how many queries a measure is a mean; without end where that is not known."""
     counted = heads.data.get("n")
-    known = counted.get(key) if hasattr(counted, "get") else None
+    known = counted.get(key) if isinstance(counted, Mapping) else None
     return math.inf if known is None else float(known)
 
 

@@ -26,6 +26,7 @@ IN_TEXT = frozenset({"density", "largest", "mean", "strongest"})
 """Columns of that table that need a text."""
 _TEXT = 60
 _WRITTEN = 5
+_ROOM = 0.04
 DENSITY, LARGEST, MEAN, NUMBER = "density", "largest", "mean_active", "number"
 ORDERS = {
     DENSITY: "Most often active",
@@ -237,13 +238,22 @@ def embedding(found: Found, prompt: int) -> Scatter:
     return Scatter(
         alone[kept],
         within[kept],
-        Scale("alone"),
-        Scale("in its context"),
+        Scale("alone", limits=_from_zero(alone[kept])),
+        Scale("in its context", limits=_from_zero(within[kept])),
         tip=lambda n: _pair_words(found, *whose[int(kept[n])]),
         diagonal=True,
         tones=tones,
         legend=keys if own and found.prompts > 1 else (),
     )
+
+
+def _from_zero(values: np.ndarray) -> tuple[float, float] | None:
+    """Return the ends of an axis of activations, none of which is negative; None: of no values."""
+    if not values.size:
+        return None
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    room = _ROOM * ((high - low) or 1.0)  # a point at 0 is whole as well
+    return low - room, high + room
 
 
 def _pairs(found: Found) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QSpinBox, QWidget
 
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.picture import feature_sentence, short_sentence
 from desktop_app.contract.registry import serving
-from desktop_app.views.frame import ElidedLabel, label
+from desktop_app.views.frame import ElidedLabel, RunButton, label
 from desktop_app.widgets.basics.icons import bind_icon, icon_of
 from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
 from desktop_app.widgets.basics.words import plain_tip
@@ -48,7 +48,7 @@ class FeatureBar(QWidget):
         self.number.setFixedWidth(96)
         keep_off_edge(self.number)
         self._said = ElidedLabel("", "muted")
-        self.look, self.steer = QPushButton(_LOOK), QPushButton("Steer along it")
+        self.look, self.steer = RunButton(_LOOK), RunButton("Steer along it")
         bind_icon(self.look, "search")
         self.steer.setToolTip(
             "Steer along this feature's decoder row, the direction that it writes"

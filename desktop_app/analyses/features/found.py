@@ -227,6 +227,17 @@ class Found:
         names = ("density", "largest", "mean_active")
         return Over(*(float(np.asarray(self.data[name])[feature]) for name in names))
 
+    def largest(self, feature: int) -> tuple[float, str]:
+        """Return a feature's largest activation and where that is; 0: it is known nowhere."""
+        over = self.over(feature)
+        if over is not None and np.isfinite(over.largest) and over.largest > 0:
+            return over.largest, "its largest activation over the text"
+        most = 0.0
+        for prompt in range(self.prompts):
+            values = self.on_prompt(prompt, feature)[self.lead(prompt) :]
+            most = max(most, float(np.max(values[np.isfinite(values)], initial=0.0)))
+        return most, "its largest activation on the prompts"
+
     def busiest(self) -> int:
         """Return the feature of largest activation over the corpus; −1 where none is active."""
         largest = np.asarray(self.data["largest"]) if self.has_corpus else np.empty(0)

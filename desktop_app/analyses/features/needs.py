@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop_app.analyses.features.on_prompts import HELD, prompts_per_pass
-from desktop_app.analyses.features.over_text import memory_needed
+from desktop_app.analyses.features.over_text import memory_needed, text_of
 from desktop_app.analyses.features.spec import USUALLY_ACTIVE, all_features_bytes, stored_bytes
 from desktop_app.analyses.features.write_top import bytes_needed, why_left_out
 from desktop_app.engine.memory import text_bytes, texts_per_pass, used_bytes
@@ -38,8 +38,11 @@ def say_needs(
         report: Told.
 
     Raises:
-        BadInputError: The result may not be kept, however few activations of a text are.
+        BadInputError: The result may not be kept, however few activations of a text are; or the
+            text cannot be read, of which nothing is said then.
     """
+    if params.corpus:
+        next(iter(text_of(model, params)))  # its first window, or a sentence
     head, limit = autoencoder.head, model.storage.limit_bytes
     lengths = [len(text) for text in texts]
     prompts = stored_bytes(params.model_copy(update={"corpus": ""}), model.info, lengths)

@@ -220,10 +220,7 @@ class _Reading:
 
     def _begin(self) -> None:
         """Begin to go through the text, from its first token."""
-        params = self._params
-        given = "" if params.corpus == spec.OWN_CORPUS else params.corpus
-        size = (params.window, params.tokens)
-        self._text = TextWindows(self._model, params, given, *size, "--corpus")
+        self._text = text_of(self._model, self._params)
         self._matched = 0  # windows of the text that are known to be those of the tally
         self._files: list[np.ndarray] = []
         self._starts: list[np.ndarray] = []
@@ -378,6 +375,16 @@ def _finite(place: np.ndarray, feature: np.ndarray, value: np.ndarray) -> Active
         return Active(place, feature, value)
     fine = ~np.isin(place, spoilt)
     return Active(place[fine], feature[fine], value[fine], spoilt)
+
+
+def text_of(model: LoadedModel, params: FeaturesParams) -> TextWindows:
+    """Return the text that settings name, of which nothing is read yet.
+
+    Raises:
+        BadInputError: There is no such text, or windows are longer than the model reads.
+    """
+    given = "" if params.corpus == spec.OWN_CORPUS else params.corpus
+    return TextWindows(model, params, given, params.window, params.tokens, "--corpus")
 
 
 def _texts_per_pass(model: LoadedModel, length: int) -> int:

@@ -10,7 +10,9 @@ import numpy as np
 from desktop_app.analyses.features.card_words import card_facts
 from desktop_app.analyses.features.found import NONE, Found
 from desktop_app.analyses.features.words import (
+    FAINT,
     TAKEN,
+    TAKING,
     amount,
     listed,
     name_of,
@@ -69,7 +71,7 @@ def loss_words(found: Found, prompt: int) -> str:
     if math.isnan(change):
         return ""
     return (
-        f"loss {number(plain, 2)} → {number(spliced, 2)} ({number(change, 2, sign=True)}) with x̂ "
+        f"loss {number(plain, 3)} → {number(spliced, 3)} ({number(change, 3, sign=True)}) with x̂ "
         "in place of x"
     )
 
@@ -103,7 +105,7 @@ def feature_sentence(found: Found, feature: int) -> str:
 def short_sentence(found: Found, feature: int) -> str:
     """Say the same where there is little room."""
     over, tokens = found.over(feature), list(found.writes(feature))[:2]
-    told = [share(over.density)] if over is not None else []
+    told = [f"at {share(over.density)} of tokens"] if over is not None else []
     return " · ".join([*told, f"writes {listed(tokens)}"] if tokens else told)
 
 
@@ -120,25 +122,58 @@ def ablated_title(found: Found, prompt: int) -> str:
     return f"Each {taken} in turn: change at {token}, position {at}"
 
 
+def ablated_changes(found: Found, prompt: int) -> np.ndarray | None:
+    """Return the change when each token of the text itself is taken away, float64 `[S]`.
+
+    Without a BOS all others stand elsewhere, and what they attend to at rest is gone: its change is
+    of another kind and would outshine theirs. It is NaN here.
+    """
+    change = found.per_token("ablated_text", prompt)
+    if change is None:
+        return None
+    return np.where(np.arange(len(change)) < found.lead(prompt), np.nan, change)
+
+
 def ablated_sentence(found: Found, prompt: int) -> str:
-    """Say which token the feature hangs on most."""
+    """Say which token changes the feature most when it is taken away; apart, what a BOS does."""
     change, at = found.per_token("ablated_text", prompt), peak_of(found, prompt)
     activation = found.per_token("activation", prompt)
     if change is None or activation is None or at < 0:
         return ""
     if activation[at] == 0:
         return f"It is not active at position {at}, so that nothing can take it away."
-    if not np.isfinite(change).any():
-        return f"Nothing stands before position {at} that could be taken away."
-    place = int(np.nanargmin(change))
-    if change[place] >= 0:
-        return f"Without any one of them it stays at {amount(activation[at])} or rises."
-    token = token_words(found.tokens(prompt)[place])
-    left = amount(float(activation[at] + change[place]))
-    return (
-        f"It hangs most on {token} at position {place}: {amount(float(activation[at]))} → {left} "
-        f"without it ({amount(float(change[place]), sign=True)})"
-    )
+    own = ablated_changes(found, prompt)
+    if own is None or not np.isfinite(own).any():
+        told = f"Nothing stands before position {at} that could be taken away"
+        lead = _lead_words(found, prompt, change, float(activation[at]))
+        return f"{told} but {lead}" if lead else f"{told}."
+    place, base = int(np.nanargmin(own)), float(activation[at])
+    taking = TAKING.get(found.ablates, "Taking away")
+    if own[place] > -FAINT:
+        told = f"Without any one of them it stays at {amount(base)} or rises"
+    else:
+        token = token_words(found.tokens(prompt)[place])
+        value = float(own[place])
+        told = (
+            f"{taking} {token} at position {place} changes it most: {amount(base)} → "
+            f"{_left(base, value)} ({amount(value, sign=True)})"
+        )
+    lead = _lead_words(found, prompt, change, base)
+    return f"{told}. Apart from them: {lead}" if lead else told
+
+
+def _left(base: float, change: float) -> str:
+    """Write what is left of an activation; what rounding left over is 0."""
+    left = base + change
+    return amount(0.0 if abs(left) < FAINT else left)
+
+
+def _lead_words(found: Found, prompt: int, change: np.ndarray, base: float) -> str:
+    """Say what the activation is without the BOS; empty where there is none."""
+    if not found.lead(prompt) or not np.isfinite(change[0]):
+        return ""
+    token = token_words(found.tokens(prompt)[0])
+    return f"{token}, which all that follow can attend to: {_left(base, float(change[0]))} without"
 
 
 def next_changes(found: Found, prompt: int) -> np.ndarray | None:
@@ -154,20 +189,24 @@ def next_changes(found: Found, prompt: int) -> np.ndarray | None:
 
 
 def direction_sentence(found: Found, prompt: int) -> str:
-    """Say which next token the feature speaks for most, and against which."""
+    """Say which next token is less likely without the feature, and which more likely."""
     change = next_changes(found, prompt)
     if change is None or not np.isfinite(change).any():
         return ""
     tokens = found.tokens(prompt)
     told = []
-    for place, verb in ((int(np.nanargmin(change)), "for"), (int(np.nanargmax(change)), "against")):
-        right = change[place] < 0 if verb == "for" else change[place] > 0
+    for place, verb in (
+        (int(np.nanargmin(change)), "loses"),
+        (int(np.nanargmax(change)), "gains"),
+    ):
+        right = change[place] < 0 if verb == "loses" else change[place] > 0
         if right and abs(change[place]) >= _NOTHING:
             value = number(float(change[place]), sign=True)
-            told.append(f"{verb} {token_words(tokens[place])} at position {place} ({value} nats)")
+            token = token_words(tokens[place])
+            told.append(f"{token} at position {place} {verb} most ({value} nats)")
     if not told:
         return "Without the feature no token of the prompt is more or less likely."
-    return f"It speaks most {' and '.join(told)}"
+    return f"Without the feature {' and '.join(told)}"
 
 
 def token_facts(result: Result, place: Place) -> list[Fact]:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from desktop_app.analyses.features.words import amount
+from desktop_app.analyses.features.words import FAINT, amount
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.colormaps import diverging_map, lookup, sequential_map
 from desktop_app.widgets.basics.fonts import ui_font
@@ -154,7 +154,16 @@ def upward(values: np.ndarray | None) -> Limits:
 
 
 def both_ways(values: np.ndarray | None) -> Limits:
-    """Return the ends of tints around 0 so that what falls has the warm colour."""
+    """Return the ends of tints around 0 so that what falls has the warm colour.
+
+    Of changes that are no more than rounding, ends so far apart that none is seen.
+    """
     known = np.empty(0) if values is None else np.abs(values[np.isfinite(values)])
-    most = float(known.max()) if known.size and known.max() > 0 else 1.0
+    most = float(known.max()) if shows(values) else 1.0
     return most, -most
+
+
+def shows(values: np.ndarray | None) -> bool:
+    """Return whether some value is more than rounding, so that tints tell something."""
+    known = np.empty(0) if values is None else np.abs(values[np.isfinite(values)])
+    return bool(known.size and known.max() >= FAINT)

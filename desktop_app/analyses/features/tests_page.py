@@ -12,6 +12,7 @@ from desktop_app.analyses.features import charts
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.picture import (
+    ablated_changes,
     ablated_sentence,
     ablated_title,
     direction_sentence,
@@ -19,7 +20,7 @@ from desktop_app.analyses.features.picture import (
     peak_of,
 )
 from desktop_app.analyses.features.readable import RULE, sentence
-from desktop_app.analyses.features.strips import Ramp, Strip, both_ways
+from desktop_app.analyses.features.strips import Ramp, Strip, both_ways, shows
 from desktop_app.analyses.features.words import amount, name_of
 from desktop_app.pictures.words import number
 from desktop_app.support.guard import override
@@ -128,7 +129,9 @@ class TestsPage(FeaturesPage):
         base = float("nan") if activation is None else float(activation[at])
         told = partial(_taken_words, base, change, at)
         said = ablated_sentence(found, prompt)
-        self._taken.show_values(found, prompt, change, told, ablated_title(found, prompt), said)
+        own = ablated_changes(found, prompt)
+        tints = change if own is None else own
+        self._taken.show_values(found, prompt, tints, told, ablated_title(found, prompt), said)
         self._taken.strip.set_read_position(at)
 
     def _draw_without(self) -> None:
@@ -149,7 +152,7 @@ class TestsPage(FeaturesPage):
         if found is None:
             return
         picture = charts.embedding(found, self._prompt)
-        some = bool(len(picture.x))
+        some = shows(picture.x) or shows(picture.y)
         self.plot.setVisible(some)
         self.legend.setVisible(some)
         told = found.data.get("from_embedding")
@@ -202,7 +205,7 @@ class _Part(QWidget):
         limits = both_ways(change)
         tokens = found.tokens(prompt)
         self.strip.show_tokens(tokens, change, limits, told, diverging=True)
-        self.ramp.set_scale(limits if np.isfinite(change).any() else None, diverging=True)
+        self.ramp.set_scale(limits if shows(change) else None, diverging=True)
         self._what.setText(what)
         self._said.setText(said)
 

@@ -11,7 +11,7 @@ from desktop_app.analyses.features import charts
 from desktop_app.analyses.features.found import NONE
 from desktop_app.analyses.features.page import FeaturesPage
 from desktop_app.analyses.features.picture import prompt_sentence
-from desktop_app.analyses.features.strips import Ramp, Strip, upward
+from desktop_app.analyses.features.strips import Ramp, Strip, shows, upward
 from desktop_app.analyses.features.words import amount, name_of, token_words
 from desktop_app.pictures.words import number, plural
 from desktop_app.support.guard import override
@@ -32,6 +32,7 @@ _TIPS = {
     ERROR: "‖x − x̂‖ ÷ ‖x‖ at each token: 0 where the features tell the whole activation",
 }
 _LISTED = 3
+_NOT_STRONGEST = "white: not the strongest there"
 _LINES = 5
 
 
@@ -144,8 +145,7 @@ class TokensPage(FeaturesPage):
         limits = upward(values)
         self.strip.show_tokens(found.tokens(self._prompt), values, limits, self._told)
         self.strip.set_selected(self._position)
-        known = values is not None and bool(np.isfinite(values).any())
-        self.ramp.set_scale(limits if known else None)
+        self.ramp.set_scale(limits if shows(values) else None)
         self._head.set_full_text(self._heading(tint))
         self._said.set_full_text(prompt_sentence(found, self._prompt))
 
@@ -155,7 +155,9 @@ class TokensPage(FeaturesPage):
         if self._feature == NONE:
             return "No feature is active in this prompt"
         if np.isnan(self._activation()).any():
-            return f"{name_of(self._feature)} · not known where it is not among those listed"
+            most = np.asarray(self._found.data["top"][self._prompt]).shape[-1]
+            told = f"white: not among the {most} strongest there" if most > 1 else _NOT_STRONGEST
+            return f"{name_of(self._feature)} · {told} (look closer for all)"
         return f"{name_of(self._feature)} at each token"
 
     def _told(self, position: int) -> str:

@@ -236,7 +236,10 @@ class FeaturesView(AnalysisView):
     def _on_steer(self) -> None:
         found = self._found
         if found is not None and self._feature != NONE:
-            told = {"file": f"{folder_of(found.sae)}:{self._feature}"}
+            told: dict[str, Any] = {"file": f"{folder_of(found.sae)}:{self._feature}"}
+            most, why = found.largest(self._feature)
+            if most > 0:  # as strong as the model itself has it
+                told |= {"coef": float(f"{most:.3g}"), "why": why}
             self.intent_raised.emit(Intent("steer_with", told))
 
     def _on_own(self) -> None:

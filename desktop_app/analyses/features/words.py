@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _TOKEN = 24
 DELETE, ZERO = "delete", "zero"
 TAKEN = {DELETE: "deleted", ZERO: "zeroed"}
+TAKING = {DELETE: "Deleting", ZERO: "Zeroing"}
+FAINT = 1e-5
+"""A change of an activation or of a log-probability that is no more than rounding."""
 
 
 def amount(value: float, *, sign: bool = False) -> str:

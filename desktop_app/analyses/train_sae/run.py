@@ -101,7 +101,8 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
     (held, trained), missing = _measure(trainer, weights, found, report, missing)
     lead = text.windows.lead
     count = len(found.held_out[:MEASURED_STOPPED] if missing else found.held_out)
-    facts = _facts(params, text, found, (trainer.done, held, count))
+    ended = (trainer.done, count)
+    facts = _facts(params, text, found, ended, (held, trained))
     made = Made(hook, kept(params), params.window, bool(lead), facts)
     target = save_autoencoder(target, weights, made, model.info, anew=not params.out_sae)
     stopped.tell_end(report)
@@ -121,7 +122,8 @@ def run(model: LoadedModel, params: TrainSaeParams, report: Reporter) -> Result:
         "corpus_sha256": text.windows.sha256(),
         "file": params.out_sae or target.name,
     }
-    notices = [*missing, *text.notices(params), *_mostly_dead(trained, features)]
+    told = (*text.notices(params), *_embeddings(layer, params), *_mostly_dead(trained, features))
+    notices = [*missing, *told]
     return finish(model, ANALYSIS, params, (), (data, notices), clock)
 
 
@@ -131,7 +133,7 @@ def _place(model: LoadedModel, params: TrainSaeParams) -> int:
     Raises:
         BadInputError: The model has no such place, or does not show it.
     """
-    layer = resolve_index(params.layer, model.info.n_layers, "--layer")
+    layer = resolve_index(params.layer_in(model.info.n_layers), model.info.n_layers, "--layer")
     require_shown(model, (layer,), params.site, "choose another --site or --layer")
     if not model.has_hook(site_hook(layer, params.site)):
         raise BadInputError(
@@ -242,10 +244,22 @@ def _measure(
 
 
 def _facts(
-    params: TrainSaeParams, text: Text, found: Activations, ended: tuple[int, Measured, int]
+    params: TrainSaeParams,
+    text: Text,
+    found: Activations,
+    ended: tuple[int, int],
+    measured: tuple[Measured, Measured],
 ) -> dict[str, Any]:
-    """Return what the folder says of how it was made."""
-    steps, held, count = ended
+    """Return what the folder says of how it was made, in the numbers of the result.
+
+    Args:
+        params: The settings.
+        text: What was read.
+        found: Its activations.
+        ended: Steps taken, and tokens held out that it was measured on.
+        measured: What it does on these, and on those trained on.
+    """
+    (steps, count), (held, trained) = ended, measured
     how = {} if params.kind == "topk" else {"l1_coefficient": params.l1}
     return {
         "dataset_path": text.windows.corpus,
@@ -260,7 +274,7 @@ def _facts(
         "seed": params.seed,
         "variance_explained": round(held.explained, 4),
         "l0": round(held.l0, 2),
-        "dead": round(held.dead, 4),
+        "dead": round(trained.dead, 4),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "lensbench": package_version("lensbench"),
         "torch": package_version("torch"),
@@ -275,6 +289,18 @@ def _measures(held: Measured, trained: Measured) -> dict[str, float]:
         "dead_end": trained.dead,
         "mse": held.mse,
     }
+
+
+def _embeddings(layer: int, params: TrainSaeParams) -> list[Notice]:
+    """Return the warning where nothing has been computed yet of what is read."""
+    if layer or params.site != "resid_pre":
+        return []
+    message = (
+        "The stream before layer 0 holds embeddings alone: a feature there tells tokens, and in "
+        "some models positions, and nothing of what stands before them. Choose a later --layer, or "
+        "another --site, for more."
+    )
+    return [Notice("embeddings_alone", message)]
 
 
 def _mostly_dead(trained: Measured, features: int) -> list[Notice]:

@@ -18,7 +18,8 @@ _HOOKS = {"resid_pre": "hook_in", "resid_post": "hook_out"}
 def facts(result: Result, params: TrainSaeParams) -> dict[str, Any]:
     """Return what `script.py.jinja` asks of the result and its settings."""
     info = result.model
-    layer = params.layer % max(1, int(info.n_layers))
+    count = max(1, int(info.n_layers))
+    layer = params.layer_in(count) % count
     hook = f"blocks.{layer}.{_HOOKS.get(params.site, f'hook_{params.site}')}"
     return {
         "text": params.text or str(resource("text", "corpus")),

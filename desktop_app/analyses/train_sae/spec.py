@@ -31,12 +31,14 @@ class TrainSaeParams(Params):
         words={"": "on Lensbench's own corpus"},
         named={"": ""},
     )
-    layer: int = setting(
-        0,
+    layer: int | None = setting(
+        None,
         "Layer",
-        "The layer whose activations are taken; negative counts from the end.",
+        "The layer whose activations are taken; negative counts from the end, empty: the middle.",
+        placeholder="the middle",
+        narrow=True,
         spelling="layers",
-        words={"": "at layer {}"},
+        words={"None": "at the middle layer", "": "at layer {}"},
     )
     site: Site = setting(
         "resid_pre",
@@ -119,6 +121,10 @@ class TrainSaeParams(Params):
     def _take_own(cls, given: str) -> str:
         """Let `own` mean the corpus that comes along, as empty does; ./own is a file."""
         return "" if given == "own" else given
+
+    def layer_in(self, count: int) -> int:
+        """Return the layer as it was asked for; the middle one of `count` where none was."""
+        return count // 2 if self.layer is None else self.layer
 
     @override
     def reads_prompts(self) -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QPushButton, QWidget
-
 from desktop_app.analyses.train_sae import picture as data_of
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, panel
+from desktop_app.views.frame import ElidedLabel, RunButton, panel
 from desktop_app.views.reflow import Reflow
 from desktop_app.widgets.basics.icons import bind_icon
 from desktop_app.widgets.basics.layouts import column_in, row_of
@@ -21,6 +19,8 @@ from desktop_app.widgets.plots.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from PySide6.QtWidgets import QWidget
 
     from desktop_app.contract.result import Result
 
@@ -41,7 +41,7 @@ class TrainSaeView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         self._told = ElidedLabel("", "heading")
         self._details = ElidedLabel("", "muted")
-        self.open = QPushButton("Open its features")
+        self.open = RunButton("Open its features")
         self.open.setEnabled(False)
         self.open.setToolTip("When the training has ended")
         set_role(self.open, "primary")

@@ -46,6 +46,7 @@ PROMPT_FILES = frozenset({"prompt_file", "row_file"})
 _SEGMENTS_MOST = 4
 _SEGMENT_LETTERS = 28
 _WIDE, _WIDEST = 260, 430
+_NUMBER = 96  # pixels of a control for a number
 # Qt's own limit would cut long lists off without a word; the model has limits of its own.
 _LONGEST = 10_000_000
 
@@ -136,7 +137,7 @@ def make_editor(field: FieldInfo) -> Editor:
         lines = not inner or inner[0] is str
         return _lines(sources=extra.get("cli") in PROMPT_FILES) if lines else _text(",")
     if optional:
-        return _text(optional=True)
+        return _optional(extra)
     if kind is bool:
         toggle = Toggle()
         return Editor(
@@ -151,6 +152,16 @@ def _of_texts(extra: Mapping[str, Any], what: str) -> Editor:
     if "between" in extra:
         return _several(str(extra["between"]), str(extra.get("placeholder", "none")))
     return _path(what, extra)
+
+
+def _optional(extra: Mapping[str, Any]) -> Editor:
+    """Return a control for a number or text that may be left empty, and what is taken then."""
+    editor = _text(optional=True)
+    if isinstance(editor.control, QLineEdit):
+        editor.control.setPlaceholderText(str(extra.get("placeholder", "none")))
+        if extra.get("narrow"):
+            editor.control.setFixedWidth(_NUMBER)
+    return editor
 
 
 def _free_text(extra: Mapping[str, Any], what: str) -> Editor:
@@ -208,7 +219,7 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
     if least == 0 and isinstance(extra, dict):
         # A word that is written instead of 0.
         spin.setSpecialValueText(str(extra.get("zero", "")))
-    spin.setFixedWidth(96)
+    spin.setFixedWidth(_NUMBER)
     keep_off_edge(spin)
     _WheelGuard(spin)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QPainterPath, QPen
 
 from desktop_app.pictures.curves import Curves, Mark, Region, Scale, Scatter
@@ -28,6 +28,9 @@ Picture = Curves | Scatter
 LEFT, BOTTOM, TOP, RIGHT, STRIP = 58, 34, 12, 14, 18
 _REACH = 10.0
 _MARK = 5.0
+
+# How many dots a name may lie over, and what it keeps free beside its dot: a chosen one is larger.
+_MOST_HIDDEN, _GAP = 1, 5.0
 
 pg.setConfigOptions(antialias=True, imageAxisOrder="row-major")
 guard_package("pyqtgraph")
@@ -66,6 +69,7 @@ class Canvas:
         self._marks: list[Any] = []
         self._names: list[Any] = []
         self._view.sigRangeChanged.connect(self._on_range_changed)
+        self._view.sigResized.connect(self._on_resized)
 
     def draw(self, picture: Picture, *, keep_view: bool) -> None:
         """Draw a picture; `keep_view` leaves what was zoomed as it is."""
@@ -96,6 +100,7 @@ class Canvas:
         self.show_all()
         if kept is not None:
             self._view.setRange(xRange=kept[0], yRange=kept[1], padding=0)
+        self._place_names()
 
     def fit(self) -> None:
         """Take the widget's size: a scatter of equal scales is square."""
@@ -107,6 +112,7 @@ class Canvas:
             spare = (RIGHT + max(0, wide - high), max(0, high - wide))
             self._room.setContentsMargins(0, TOP, *spare)
         self._take_axes(self._picture)
+        self._place_names()
 
     def show_all(self) -> None:
         """Show the whole picture."""
@@ -179,10 +185,10 @@ class Canvas:
         for line in self._marks:
             low, high = ranges[0 if line.angle else 1]
             line.setVisible(bool(low <= line.value() <= high))
-        (left, right), (low, high) = ranges
-        for label in self._names:
-            at = label.pos()
-            label.setVisible(bool(left <= at.x() <= right and low <= at.y() <= high))
+        self._place_names()
+
+    def _on_resized(self, _view: object) -> None:
+        self._place_names()
 
     def _take_axes(self, picture: Picture) -> None:
         wide = self.widget.width() - LEFT - RIGHT
@@ -216,19 +222,45 @@ class Canvas:
             self._add_name(index, name)
 
     def _add_name(self, index: int, name: str) -> None:
-        """Write a name beside a dot, on the side that has room."""
+        """Write a name to be placed beside its dot."""
         if self.point(index) is None:
             return
-        (left, right), (low, high) = self._whole
-        x, y = float(self._x[index]), float(self._y[index])
-        beside = 1.0 if x > left + 0.75 * (right - left) else 0.0
-        below = 0.0 if y > low + 0.75 * (high - low) else 1.0
         ink = theme_hub().current.color("text")
-        label = pg.TextItem(name, color=ink, anchor=(beside, below))
+        label = pg.TextItem(name, color=ink)
         label.setFont(ui_font(11, "medium"))
-        label.setPos(x, y)
+        label.textItem.document().setDocumentMargin(0)
+        label.setPos(float(self._x[index]), float(self._y[index]))
         self._view.addItem(label)
         self._names.append(label)
+
+    def _place_names(self) -> None:
+        """Put each name beside its dot where it hides least, the first ones first.
+
+        A name that would lie over one before it, or over several dots, is left out: one could not
+        tell whose it is.
+        """
+        if not self._names:
+            return
+        area = self.area()
+        taken: list[QRectF] = []
+        known = np.isfinite(self._x) & np.isfinite(self._y)
+        (left, right), (low, high) = self._view.viewRange()
+        x, y = (self._x[known] - left) / (right - left), (self._y[known] - low) / (high - low)
+        dots = np.stack([area.left() + x * area.width(), area.bottom() - y * area.height()], 1)
+        for label in self._names:
+            at = self.place(label.pos().x(), label.pos().y())
+            size = label.textItem.boundingRect().size()
+            found = [
+                (_hidden(dots, room), number, room, anchor)
+                for number, (room, anchor) in enumerate(_rooms(at, size, self._size()))
+                if area.contains(room) and not any(room.intersects(other) for other in taken)
+            ]
+            best = min(found, key=lambda one: one[:2]) if area.contains(at) and found else None
+            shown = best is not None and (best[0] <= _MOST_HIDDEN or not taken)
+            label.setVisible(shown)
+            if best is not None and shown:
+                taken.append(best[2])
+                label.setAnchor(best[3])
 
     def _size(self) -> float:
         count = len(self._x)
@@ -273,3 +305,25 @@ class Canvas:
 
     def _up(self) -> Scale:
         return self._picture.up if self._picture is not None else Scale()
+
+
+def _rooms(at: QPointF, size: QSizeF, dot: float) -> list[tuple[QRectF, tuple[float, float]]]:
+    """Return where a name may stand about its dot, in pixels, and the anchor that puts it there.
+
+    An anchor is the point of the name, in shares of its size, that lies on the dot.
+    """
+    wide, high = size.width(), size.height()
+    away = dot / 2 + _GAP
+    right, left = (away, -high / 2), (-wide - away, -high / 2)
+    above, below = (-wide / 2, -high - away), (-wide / 2, away)
+    return [
+        (QRectF(at.x() + x, at.y() + y, wide, high), (-x / wide, -y / high))
+        for x, y in (right, left, above, below)
+    ]
+
+
+def _hidden(dots: np.ndarray, room: QRectF) -> int:
+    """Return over how many dots `[dots, 2]` a name in this room would lie."""
+    x, y = dots[:, 0], dots[:, 1]
+    inside = (x > room.left()) & (x < room.right()) & (y > room.top()) & (y < room.bottom())
+    return int(inside.sum())

@@ -26,6 +26,7 @@ from desktop_app.analyses.corpus.spec import ANALYSIS
 from desktop_app.analyses.corpus.verdict import COUNTS, FEWEST, HABIT, RULE, ordinal, verdict
 from desktop_app.contract.result import PARTIAL, Notice
 from desktop_app.pictures.facts import Place as Selected
+from desktop_app.pictures.words import part_name
 from desktop_app.session.export_table import table_of
 from tests.samples import drawn
 from tests.samples.read_text import LENGTH, corpus_result, effects_result
@@ -119,13 +120,13 @@ def test_the_scatter_has_every_head_at_its_numbers(heads):
     assert data_of.scatter(heads, across, up).tones == ()
 
 
-def test_names_do_not_lie_over_each_other(heads):
-    values = np.zeros((1, 6))
-    near = Heads({"previous": values, "induction": values + np.arange(6) / 100})
-    shown = data_of.scatter(near, near.measure("previous"), near.measure("previous"))
-    assert len(shown.names) == 1
-    apart = data_of.scatter(near, near.measure("induction"), near.measure("induction"))
-    assert len(apart.names) > 1
+def test_the_ends_of_both_axes_are_named_first(heads):
+    up, across = heads.measure("induction"), heads.measure("previous")
+    shown = data_of.scatter(heads, across, up, selected=(0, 2))
+    told = [name for _at, name in shown.names]
+    ends = [part_name(*heads.order(measure)[0]) for measure in (up, across)]
+    assert told[:3] == ["L0H2", *ends]
+    assert len(told) == len(set(told))
 
 
 def test_a_measure_that_nobody_has_is_drawn_empty():

@@ -123,7 +123,7 @@ def test_a_text_without_repeats_says_why_there_are_no_dots(make_view):
     view = make_view("corpus")
     never = {"induction": np.full((3, 4), np.nan)}
     view.show_result(corpus_result(data=never))
-    why = "Induction: no token came twice in a window, and no head has a number."
+    why = "Induction: no token came twice in a window, so no head has a number."
     assert view.read_out()["nothing"] == why
     assert not plot(view).isVisible()
     press(view, "Map")

@@ -117,8 +117,8 @@ def test_without_a_card_there_is_none():
 
 def test_a_prompt_says_how_well_it_is_explained_and_what_that_costs(found):
     assert picture.prompt_sentence(found, 0) == (
-        "83.0 % of variance explained · 1.9 features per token · loss 3.21 → 3.45 (+0.24) with x̂ "
-        "in place of x"
+        "83.0 % of variance explained · 1.9 features per token · loss 3.210 → 3.450 (+0.240) with "
+        "x̂ in place of x"
     )
 
 
@@ -137,13 +137,31 @@ def test_a_feature_says_how_often_how_strongly_and_what_it_writes(found):
         "at 17.9 % of tokens, up to 3.00 · writes ␠the  ␠a"
     )
     assert picture.feature_sentence(found, 5).startswith("never active in the corpus")
-    assert picture.short_sentence(found, 0) == "17.9 % · writes ␠the  ␠a"
+    assert picture.short_sentence(found, 0) == "at 17.9 % of tokens · writes ␠the  ␠a"
 
 
 def test_ablated_text_says_what_the_feature_hangs_on_most(found):
     assert picture.ablated_title(found, 0) == ("Each deleted in turn: change at ␠mat, position 6")
     assert picture.ablated_sentence(found, 0) == (
-        "It hangs most on ␠sat at position 3: 10.0 → 2.00 without it (−8.00)"
+        "Deleting ␠sat at position 3 changes it most: 10.0 → 2.00 (−8.00)"
+    )
+    zeroed = Found(found.shown, dict(found.params) | {"ablate": "zero"})
+    assert picture.ablated_sentence(zeroed, 0).startswith("Zeroing ␠sat at position 3")
+
+
+def test_what_a_bos_does_stands_apart_and_has_no_tint():
+    change = np.array([-10.0, 0.5, -3, -8, -1, 0, np.nan])
+    told = changed(ablated_text=(change, np.full(5, np.nan)))
+    assert picture.ablated_sentence(told, 0) == (
+        "Deleting ␠sat at position 3 changes it most: 10.0 → 2.00 (−8.00). Apart from them: <s>, "
+        "which all that follow can attend to: 0 without"
+    )
+    own = picture.ablated_changes(told, 0)
+    assert np.isnan(own[0])
+    assert own[1:-1].tolist() == change[1:-1].tolist()
+    alone = changed(ablated_text=(np.array([-10.0, *[np.nan] * 6]), np.full(5, np.nan)))
+    assert picture.ablated_sentence(alone, 0).startswith(
+        "Nothing stands before position 6 that could be taken away but <s>"
     )
 
 
@@ -161,8 +179,8 @@ def test_a_change_of_a_next_token_stands_at_that_token(found):
     assert np.isnan(change[0])
     assert change[1:].tolist() == closely()["direction_ablated"][0].tolist()
     assert picture.direction_sentence(found, 0) == (
-        "It speaks most for ␠mat at position 6 (−4.000 nats) and against ␠sat at position 3 "
-        "(+0.250 nats)"
+        "Without the feature ␠mat at position 6 loses most (−4.000 nats) and ␠sat at position 3 "
+        "gains most (+0.250 nats)"
     )
 
 
@@ -286,6 +304,9 @@ def test_tokens_alone_stand_beside_tokens_in_context(found):
     scatter = charts.embedding(found, 0)
     assert len(scatter.x) == 12
     assert scatter.tones.count("accent") == 7
+    for axis, most in ((scatter.across, 1.0), (scatter.up, 10.0)):  # from 0, with room for a point
+        assert -0.05 * most < axis.limits[0] < 0
+        assert most < axis.limits[1] < 1.05 * most
     at = int(np.argmax(scatter.y))
     assert (scatter.x[at], scatter.y[at]) == (0.5, 10.0)
     assert "prompt 1, position 6" in scatter.text(at)
@@ -305,7 +326,7 @@ def test_a_terminal_is_told_prompts_corpus_and_feature():
     for told in (
         "Hook blocks.1.hook_resid_post",
         "prompt 1: 83.0 % of variance explained",
-        "hangs most on ␠sat",
+        "Deleting ␠sat at position 3 changes it most",
         "5 of 6 features active",
         "write direction, top: ' mat' 3.50",
         "tokens by interval, from 0 to 10.0: 3, 0, 1, 0, 2",

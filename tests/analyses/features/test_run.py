@@ -289,6 +289,14 @@ def test_on_the_command_line_activations_are_said_to_be_stored(capsys):
     ]
 
 
+def test_of_a_text_that_is_refused_nothing_is_said_to_be_stored(sae, tmp_path, capsys):
+    reporter = TerminalReporter(ANALYSIS.name, ANALYSIS.stored)
+    text = str(tmp_path / "nowhere.txt")
+    with pytest.raises(BadInputError, match="--corpus"):
+        look(named("toy"), sae, "1 2", corpus=text, tokens=100_000, report=reporter)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(("trained", "bos", "said"), [(True, "no", "yes"), (False, "auto", "no")])
 def test_texts_that_begin_otherwise_than_those_it_was_trained_on_are_said(
     trained, bos, said, tmp_path
@@ -383,6 +391,9 @@ def test_memory_is_told_of_all_prompts_of_a_pass_and_of_a_text(sae, tmp_path):
     together = min(40, on_prompts.prompts_per_pass(model, 40, tokens, 9_600))
     assert several > 3 * 4 * tokens * 9_600 * together
     assert several > one
-    text = str(tmp_path / "any.txt")
-    short, long = (heard(model, sae, "1", corpus=text, tokens=n).memory for n in (100, 5_000_000))
+    text = tmp_path / "any.txt"
+    text.write_text("1 2 3 4 5\n" * 100)
+    short, long = (
+        heard(model, sae, "1", corpus=str(text), tokens=n).memory for n in (100, 5_000_000)
+    )
     assert long - short > 300_000_000

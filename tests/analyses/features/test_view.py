@@ -136,7 +136,7 @@ def test_a_token_lists_its_features_and_one_of_them_is_chosen(view, selection):
     table = find(view, RankingList, LISTED)
     table.selectRow(0)
     assert view.read_out()["feature"] == 1
-    assert "not known" in view.read_out()["prompt_page"]["head"]
+    assert "white: not among the 2 strongest there" in view.read_out()["prompt_page"]["head"]
     tip = find(view, TokenStrip, STRIP).tip(3)
     assert "Feature 1: below those listed, or 0" in tip
 
@@ -383,9 +383,9 @@ def test_the_lists_of_another_feature_want_a_run_which_is_offered(view, heard):
 def test_tests_say_what_the_feature_hangs_on_and_what_it_does(view):
     press(view, "Tests on the prompt")
     told = view.read_out()["tests_page"]
-    assert told["taken"]["said"].startswith("It hangs most on ␠sat at position 3: 10.0 → 2.00")
+    assert told["taken"]["said"].startswith("Deleting ␠sat at position 3 changes it most: 10.0 → ")
     assert told["taken"]["ramp"] == ("−8.00", "+8.00")
-    assert told["without"]["said"].startswith("It speaks most for ␠mat at position 6")
+    assert told["without"]["said"].startswith("Without the feature ␠mat at position 6")
     assert "20.2 %" in told["alone"]
     assert len(told["scatter"].x) == 12
     strips = {strip.accessibleName(): strip for strip in in_sight(view, TokenStrip)}
@@ -420,6 +420,21 @@ def test_tests_are_of_the_feature_that_was_run_alone(view, heard):
     assert view.read_out()["tests_page"]["none"] == ""
 
 
+def test_what_is_no_more_than_rounding_has_no_tint_no_scale_and_no_plot(make_view):
+    zeros = (np.zeros(7), np.zeros(5))
+    data = fields() | {
+        "activation": zeros, "alone": zeros, "peak": np.array([-1, -1]),
+        "direction_ablated": (np.full(6, 4.8e-7), np.zeros(4)),
+    }  # fmt: skip
+    view = make_view("features")
+    view.show_result(dataclasses.replace(result(), data=data))
+    press(view, "Tests on the prompt")
+    assert view.read_out()["tests_page"]["without"]["ramp"] == ("", "")
+    assert not in_sight(view, Plot)
+    press(view, "Tokens")
+    assert view.read_out()["prompt_page"]["ramp"] == ("", "")
+
+
 def test_a_prompt_on_which_the_feature_is_silent_has_no_ablated_text(make_view):
     nan = np.full(5, np.nan)
     data = fields() | {"peak": np.array([6, -1]), "ablated_text": (np.zeros(7), nan)}
@@ -438,7 +453,22 @@ def test_steering_along_it_is_asked_for_by_folder_and_number(view, heard):
     raised = heard(view.intent_raised)
     number(view, 4)
     press(view, "Steer along it")
-    assert raised == [(Intent("steer_with", {"file": "/some/where/small:4"}),)]
+    why = "its largest activation over the text"
+    told = {"file": "/some/where/small:4", "coef": 0.25, "why": why}
+    assert raised == [(Intent("steer_with", told),)]
+
+
+def test_the_strength_of_steering_is_the_largest_activation_that_is_known(view, heard):
+    raised = heard(view.intent_raised)
+    view.show_result(result(corpus=False))
+    press(view, "Steer along it")
+    number(view, 3)  # at the BOS of both prompts, and elsewhere
+    press(view, "Steer along it")
+    number(view, 5)
+    press(view, "Steer along it")
+    told = [(i.data.get("coef"), i.data.get("why")) for (i,) in raised]
+    prompts = "its largest activation on the prompts"
+    assert told == [(10.0, prompts), (12.0, prompts), (None, None)]
 
 
 def test_the_feature_of_the_toys_own_is_a_vector_that_steering_reads(view, heard):

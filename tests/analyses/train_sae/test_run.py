@@ -17,6 +17,7 @@ from desktop_app.analyses.train_sae.training import measured_at_once
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
 from desktop_app.engine.model import site_hook
 from desktop_app.methods.autoencoders import inputs, open_autoencoder
+from desktop_app.pictures.words import settings_sentence
 from desktop_app.support import autoencoder_folder
 from desktop_app.support.errors import BadInputError, Cancelled
 from desktop_app.support.paths import HOME_VARIABLE, resource
@@ -147,6 +148,15 @@ def test_settings_are_those_of_the_layout(train, tmp_path):
     shipped = json.loads(resource("saes", "toy", "cfg.json").read_text("utf-8"))
     assert shipped.keys() - {"metadata"} == said.keys()
     assert shipped["metadata"].keys() == own.keys()
+
+
+def test_the_folder_says_the_numbers_of_the_result(train, tmp_path):
+    """Features that no token held out activates are not all dead: there are few such tokens."""
+    data = train(steps=30, kind="topk", k=2).data
+    said = json.loads((tmp_path / "trained/cfg.json").read_text("utf-8"))["metadata"]
+    for told, name in (("dead", "dead_end"), ("l0", "l0_end"), ("variance_explained",) * 2):
+        assert said[told] == pytest.approx(data[name], abs=6e-3)
+    assert 0 < said["dead"] < 1
 
 
 def test_a_seed_gives_the_same_numbers_to_the_bit_and_another_others(train, tmp_path):
@@ -387,6 +397,24 @@ def test_where_most_features_are_dead_the_result_says_so(train):
     dead = round(result.data["dead_end"] * 600)
     assert f"{dead:,} of 600 features" in notice.message
     assert result.data["dead_end"] > 0.5
+
+
+def test_without_a_layer_the_middle_one_is_taken(train):
+    model = named("toy")
+    result = train(layer=None)
+    assert result.data["hook"] == f"blocks.{model.info.n_layers // 2}.hook_resid_pre"
+    assert model.info.n_layers == 3
+    assert not [n for n in result.warnings if n.code == "embeddings_alone"]
+    assert TrainSaeParams(layer=-1).layer_in(5) == -1
+    assert "middle layer" in settings_sentence(TrainSaeParams())
+
+
+@pytest.mark.parametrize("layer", [0, -3])
+def test_before_layer_0_there_are_embeddings_alone_and_it_is_said(train, tmp_path, layer):
+    (notice,) = [n for n in train(layer=layer).warnings if n.code == "embeddings_alone"]
+    assert "tells tokens" in notice.message
+    later = train(layer=layer, site="resid_mid", out_sae=str(tmp_path / "later"))
+    assert not [n for n in later.warnings if n.code == "embeddings_alone"]
 
 
 def test_a_short_text_is_told(train):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
 
 from desktop_app.analyses.train_sae import picture as data_of
 from desktop_app.analyses.train_sae import run as train_sae
@@ -128,7 +129,7 @@ def test_its_numbers_are_taken_apart(trained):
 def test_it_is_named_told_and_kept(trained, tmp_path):
     result = trained()
     assert hook("train_sae", "picture", "about")(result) == "text.txt"
-    assert "blocks.0.hook_resid_pre, 30 features" in hook("train_sae", "picture", "named")(result)
+    assert "blocks.1.hook_resid_pre, 30 features" in hook("train_sae", "picture", "named")(result)
     text = as_text(result)
     assert f"written to {autoencoder_folder.folder() / result.data['file']}" in text
     assert "of the variance explained" in text
@@ -137,6 +138,11 @@ def test_it_is_named_told_and_kept(trained, tmp_path):
         kept = session.load(number)
         assert data_of.sentence(kept) == data_of.sentence(result)
         assert list(data_of.lines(kept)) == list(data_of.lines(result))
+
+
+def test_the_form_says_which_layer_is_taken_where_none_is_named(make_view):
+    fields = make_view("train_sae").findChildren(QLineEdit)
+    assert "the middle" in [field.placeholderText() for field in fields]
 
 
 def test_a_named_folder_is_where_it_was_named(trained, tmp_path):

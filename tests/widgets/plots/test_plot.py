@@ -311,6 +311,50 @@ def test_names_out_of_sight_are_not_drawn(plot):
     assert [name.isVisible() for name in names] == [False, False]
 
 
+def shown_names(plot):
+    """Return the names in sight, each with its box on the scene."""
+    import pyqtgraph as pg
+
+    items = find(plot, QGraphicsView).scene().items()
+    names = [i for i in items if isinstance(i, pg.TextItem) and not isinstance(i, pg.InfLineLabel)]
+    return {
+        name.toPlainText(): name.mapRectToScene(name.boundingRect())
+        for name in names
+        if name.isVisible()
+    }
+
+
+def test_names_stand_beside_their_dots_and_none_over_another(plot):
+    plot.resize(600, 400)
+    x = np.array([0.0, 0.5, 0.501, 1.0, 0.3, 0.32, 0.31, 0.33])
+    y = np.array([0.0, 0.5, 0.501, 1.0, 0.8, 0.8, 0.81, 0.79])
+    names = tuple((at, f"L0H{at}") for at in range(4))
+    plot.show_picture(Scatter(x, y, names=names))
+    found = shown_names(plot)
+    assert {"L0H0", "L0H3"} <= set(found)  # also at the very ends
+    boxes = list(found.values())
+    for at, one in enumerate(boxes):
+        assert not any(one.intersects(other) for other in boxes[at + 1 :])
+    area = find(plot, QGraphicsView).viewport().rect()
+    assert all(area.contains(box.toRect()) for box in boxes)
+    for name, box in found.items():
+        dot = plot.point(int(name[-1]))
+        near = np.hypot(
+            max(box.left() - dot.x(), 0, dot.x() - box.right()),
+            max(box.top() - dot.y(), 0, dot.y() - box.bottom()),
+        )
+        assert near < 11, name
+
+
+def test_a_name_that_several_dots_would_lie_beneath_is_left_out(plot):
+    plot.resize(600, 400)
+    side = np.linspace(0, 1, 60)
+    x, y = (part.ravel() for part in np.meshgrid(side, side))
+    middle = 30 * 60 + 30
+    plot.show_picture(Scatter(x, y, names=((0, "first"), (middle, "L9H9"))))
+    assert "L9H9" not in shown_names(plot)
+
+
 def test_a_legend_says_what_is_drawn_and_hides_without_words(qtbot, themed):
     legend = Legend()
     qtbot.addWidget(legend)

@@ -23,6 +23,11 @@ class Reading(FakeService):
     def _corpus(self, _records):
         return corpus_data(N_LAYERS)
 
+    def _wait(self, what, report):
+        if what == "corpus" and what in self.slow:
+            report.partial({"previous": corpus_data(N_LAYERS)["previous"]})
+        super()._wait(what, report)
+
 
 @pytest.fixture
 def opened(qtbot, open_window):
@@ -58,6 +63,19 @@ def test_one_click_leads_from_the_effect_to_the_text_and_back(qtbot, opened):
     press(text, "Effect on my prompts")
     assert window.views.current == "ablate"
     assert effects.read_out()["selected"] == (1, 3)
+
+
+def test_the_effect_is_known_while_the_text_is_read(qtbot, opened):
+    window, service = opened
+    run(qtbot, window, "ablate")
+    service.slow.add("corpus")
+    window.views.open("corpus")
+    view = window.views["corpus"]
+    view.request_run()
+    qtbot.waitUntil(lambda: view.read_out()["told"].startswith("Means over"))
+    assert view.read_out()["because"].startswith("Removing ")
+    service.slow.clear()
+    settle(qtbot, window)
 
 
 def test_without_an_ablation_the_way_there_says_what_to_do(qtbot, opened):
