@@ -72,7 +72,8 @@ class FeatureBar(QWidget):
         self.number.blockSignals(False)
         known = feature != NONE
         told = (feature_sentence(found, feature), short_sentence(found, feature))
-        self._said.set_full_text(*(told if known else ("none is active", "")))
+        none = "one is chosen when the text has been read" if found.grows else "none is active"
+        self._said.set_full_text(*(told if known else (none, "")))
         looked = feature == found.chosen
         self.look.setEnabled(known and finished and not looked)
         self.look.setToolTip(plain_tip(_LOOKED if looked and known else _LOOK_TIP))

@@ -48,6 +48,7 @@ class FeaturesView(AnalysisView):
     def build_content(self, content: QWidget) -> None:
         self._found: Found | None = None
         self._feature = NONE
+        self._before: tuple[str, str] | None = None
         self._choices: dict[str, str] = {}
         self.card, self.bar = CardStrip(), FeatureBar()
         kinds = (TokensPage, ListPage, FeaturePage, TestsPage)
@@ -97,7 +98,15 @@ class FeaturesView(AnalysisView):
     @override
     def draw_new(self, result: Result) -> None:
         """Begin with the feature that the run was made for, on the page that shows most of it."""
-        found = Found.of(result)
+        found, before = Found.of(result), self._before
+        self._before = None
+        if before is not None and before[0] == found.sae and found.chosen == NONE and found.prompts:
+            # Run anew: one stays where one looked, or went meanwhile.
+            self._feature = min(self._feature, found.count - 1) if found.count else self._feature
+            if self.pages.page() == ListPage.name:
+                self.pages.turn_to(before[1])
+            self.draw_result(result)
+            return
         self._feature = found.chosen
         if self._feature == NONE and found.prompts:
             self._feature = found.strongest_on(self.prompt_of(result))
@@ -122,16 +131,27 @@ class FeaturesView(AnalysisView):
         """Draw what is known over a corpus while it is read."""
         if "density" not in data:
             return False
-        self._found = Found.so_far(data, self.settings_of_run())
+        old, self._found = self._found, Found.so_far(data, self.settings_of_run())
         if not self._is_partial:  # once: not away from where somebody looks meanwhile
-            self._feature = self._found.chosen
-            self.pages.turn_to(ListPage.name)
+            self._begin_anew(old)
         self._draw()
         return True
 
+    def _begin_anew(self, old: Found | None) -> None:
+        """Stay with page and feature where the same autoencoder is read again, else list all."""
+        found, page = self._found, self.pages.page()
+        self._before = None
+        same = found is not None and old is not None and old.sae == found.sae
+        if same and self._feature != NONE:
+            self._before = (old.sae if old is not None else "", page)
+        if found is not None and (not same or found.chosen != NONE):
+            self._feature = found.chosen
+        if not same or page == TokensPage.name:  # prompts come with the result
+            self.pages.turn_to(ListPage.name)
+
     @override
     def clear(self) -> None:
-        self._found = None
+        self._found = self._before = None
         super().clear()
 
     def _draw(self, _result: Result | None = None) -> None:

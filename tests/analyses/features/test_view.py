@@ -529,8 +529,34 @@ def test_choices_are_taken_over_and_unknown_ones_passed_over(make_view):
 # Partial, stopped, hostile.
 
 
-def test_features_are_listed_while_the_corpus_is_read(view):
+def test_a_rerun_of_the_same_autoencoder_stays_on_page_and_feature(make_view):
+    view = make_view("features")
+    view.set_params(view.analysis.params(sae="/some/where/small", corpus="animals"))
+    view.show_result(result(feature=-1))
+    number(view, 1)
+    press(view, "One feature")
     data = {name: fields()[name] for name in ("card", "density", "largest", "mean_active")}
+    view.show_busy(True)
+    view.show_partial(data)
+    assert (view.read_out()["page"], view.read_out()["feature"]) == ("feature", 1)
+    view.show_result(result(feature=-1))
+    assert (view.read_out()["page"], view.read_out()["feature"]) == ("feature", 1)
+    press(view, "Tokens")
+    view.show_busy(True)
+    view.show_partial(data)
+    assert view.read_out()["page"] == "all"
+    view.show_result(result(feature=-1))
+    assert (view.read_out()["page"], view.read_out()["feature"]) == ("prompt", 1)
+
+
+def test_features_are_listed_while_the_corpus_is_read(make_view, view):
+    data = {name: fields()[name] for name in ("card", "density", "largest", "mean_active")}
+    first = make_view("features")
+    first.show_busy(True)
+    first.show_partial(data)
+    assert first.read_out()["page"] == "all"
+    assert "when the text has been read" in first.read_out()["of_feature"]
+    press(view, "All features")
     view.show_busy(True)
     view.show_partial(data)
     told = view.read_out()
