@@ -61,9 +61,7 @@ def compared(context: np.ndarray, alone: np.ndarray) -> dict[str, Any]:
     }
 
 
-def verdict_of(
-    kept: float | None, r2: float | None, linear_r2: float | None = None
-) -> str | None:
+def verdict_of(kept: float | None, r2: float | None, linear_r2: float | None = None) -> str | None:
     """Return what all tests say by the rule; None where the first one says nothing.
 
     How large a feature is alone, where it is active in context, is not enough: it may be active

@@ -30,6 +30,7 @@ from desktop_app.methods.finish import Clock, finish, with_twins
 from desktop_app.methods.prepare import encoder_of, prepare
 from desktop_app.methods.text_windows import lead_of
 from desktop_app.methods.watching import in_batches
+from desktop_app.pictures.words import percent, plural
 from desktop_app.support.errors import BadInputError, Cancelled
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _READ_SHARE = 0.2
 _PROMPTS_SHARE, _TEXT_SHARE = 0.1, 0.85
 _LISTS_SHARE = 0.3  # where none is
 _PROMPTS_NAMED = 5
+_LEAST_EXPLAINED = 0.5
+_MOST_LOST = 1  # nats
 
 
 def run(model: LoadedModel, params: FeaturesParams, report: Reporter) -> Result:
@@ -248,6 +251,7 @@ class _Work:
         """Return what must be said of the prompts and of the text."""
         rows = [self._found[number] for number in range(self.count())]
         bad = [n for n, row in enumerate(rows) if row["variance_explained"] < 0]
+        poor = [n for n, row in enumerate(rows) if n not in set(bad) and _is_poor(row)]
         silent = bool(rows) and all(row.get("peak", 0) < 0 for row in rows)
         told = list(self._told)
         if bad:
@@ -256,6 +260,15 @@ class _Work:
                 "of another model, another layer, or other texts; look at the error of each token."
             )
             told.append(Notice("badly_explained", message))
+        if poor:
+            message = (
+                f"The autoencoder reconstructs {_prompts(poor)} poorly: less than "
+                f"{percent(100 * _LEAST_EXPLAINED)} of the variance is explained, or the loss "
+                f"rises by more than {plural(_MOST_LOST, 'nat')}. Every token counts here, the "
+                "first position (such as a BOS) too, which training usually leaves out and which "
+                "many autoencoders do badly: look at the error of each token."
+            )
+            told.append(Notice("poorly_explained", message))
         if silent:
             message = (
                 f"Feature {self._params.feature} is active at no token of the prompts, so that "
@@ -264,6 +277,12 @@ class _Work:
             )
             told.append(Notice("feature_silent", message))
         return told
+
+
+def _is_poor(row: Mapping[str, Any]) -> bool:
+    """Return whether little is explained of a prompt, or much is lost; not where none is known."""
+    explained, lost = row["variance_explained"], row["loss_change"]
+    return bool(explained < _LEAST_EXPLAINED or lost > _MOST_LOST)
 
 
 class _Added(ShareReporter):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtWidgets import QApplication
+
 from desktop_app.analyses.train_sae import picture as data_of
 from desktop_app.contract.registry import serving
 from desktop_app.contract.spec import Intent
 from desktop_app.support.guard import override
 from desktop_app.views.base import AnalysisView
-from desktop_app.views.frame import ElidedLabel, RunButton, panel
+from desktop_app.views.frame import ElidedLabel, RunButton, label, panel
 from desktop_app.views.reflow import Reflow
-from desktop_app.widgets.basics.icons import bind_icon
+from desktop_app.widgets.basics.icons import bind_icon, icon_button
 from desktop_app.widgets.basics.layouts import column_in, row_of
 from desktop_app.widgets.basics.theme import set_role
 from desktop_app.widgets.plots.legend import Legend
@@ -40,7 +42,10 @@ class TrainSaeView(AnalysisView):
     @override
     def build_content(self, content: QWidget) -> None:
         self._told = ElidedLabel("", "heading")
-        self._details = ElidedLabel("", "muted")
+        self._details = label("", "muted", wrap=True)
+        self._place = ElidedLabel("", "muted")
+        self.copy = icon_button("copy", "Copy where it was written", words="Copy its folder")
+        self.copy.clicked.connect(self._on_copy)
         self.open = RunButton("Open its features")
         self.open.setEnabled(False)
         self.open.setToolTip("When the training has ended")
@@ -59,7 +64,9 @@ class TrainSaeView(AnalysisView):
         )
         large = panel(ElidedLabel("Loss", "heading"), (self.loss, 1))
         self._plots = Reflow((large, 3, 420, 200), (small, 2, 420, 200), upright=True)
-        column_in(content, row_of((self._told, 1), self.open), self._details, (self._plots, 1))
+        top, foot = row_of((self._told, 1), self.open), row_of((self._place, 1), self.copy)
+        column_in(content, top, self._details, foot, (self._plots, 1))
+        self.copy.setVisible(False)
         self.open.setVisible(bool(serving("features_with")))  # where it has its place
 
     @override
@@ -71,7 +78,10 @@ class TrainSaeView(AnalysisView):
     @override
     def draw_result(self, result: Result) -> None:
         self._told.set_full_text(data_of.sentence(result))
-        self._details.set_full_text(data_of.details(result))
+        self._details.setText(data_of.details(result))
+        place = data_of.place_of(result)
+        self._place.set_full_text(f"Written to {place}", f"Written to …/{place.name}")
+        self.copy.setVisible(True)
         self._draw(result.data)
         self.open.setEnabled(True)
         self.open.setToolTip("Read the features of this autoencoder on the prompts of the table")
@@ -83,7 +93,9 @@ class TrainSaeView(AnalysisView):
             return False
         steps = self.settings_of_run().get("steps")
         self._told.set_full_text(data_of.so_far(data, int(steps or 0)))
-        self._details.set_full_text("")
+        self._details.setText("")
+        self._place.set_full_text("")
+        self.copy.setVisible(False)
         self._draw(data)
         self.open.setEnabled(False)
         self.open.setToolTip("When the training has ended")
@@ -100,7 +112,8 @@ class TrainSaeView(AnalysisView):
     def read_picture(self) -> dict[str, Any]:
         return {
             "told": self._told.full_text(),
-            "details": self._details.full_text(),
+            "details": self._details.text(),
+            "place": self._place.full_text(),
             "loss": self.loss.picture(),
             "l0": self.l0.picture(),
             "legend": self._legend.texts(),
@@ -109,6 +122,11 @@ class TrainSaeView(AnalysisView):
         }
 
     # Answering.
+
+    def _on_copy(self) -> None:
+        if self.current_result is not None:
+            QApplication.clipboard().setText(str(data_of.place_of(self.current_result)))
+            self.message_requested.emit("Copied where the autoencoder was written")
 
     def _on_open(self) -> None:
         result = self.current_result

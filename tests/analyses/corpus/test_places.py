@@ -115,8 +115,9 @@ def test_more_tokens_than_there_was_room_for():
     ids = np.arange(3 * 1501).reshape(3, 1501)[:, ::-1]
     columns = np.ones((1, 3, 2, 1501), dtype=np.float32)
     columns[0, 2, 1, 5] = 7
-    attended.add(ids[:2], columns[:, :2])
-    attended.add(ids[2:], columns[:, 2:])
+    for some in (slice(0, 2), slice(2, 3)):
+        attended.make_room(ids[some])
+        attended.add(ids[some], columns[:, some])
     found, shares = attended.most()
     assert found[0, 1, 0] == ids[2, 5]
     # The other tokens are equal, and those of lowest numbers come first.

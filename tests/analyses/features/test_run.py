@@ -120,6 +120,19 @@ def test_what_explains_less_than_the_mean_is_told(tmp_path):
     assert (result.data["variance_explained"] < 0).all()
     (told,) = [n.message for n in result.warnings if n.code == "badly_explained"]
     assert "prompts 1, 2, 3, 4 than" in told
+    assert "poorly_explained" not in {n.code for n in result.warnings}
+
+
+@pytest.mark.parametrize(("part", "is_poor"), [(0.4, True), (0.95, False)])
+def test_what_is_explained_by_less_than_half_is_told(part, is_poor, tmp_path):
+    """With a part of each number given back, more is lost than with nearly all of it."""
+    model, width = named("toy"), named("toy").info.d_model
+    less = identity(width)
+    less["W_dec"] = less["W_dec"] * part
+    sae = save_sae(tmp_path / "less", less, HOOK)
+    result = look(model, sae, *TEXTS)
+    told = [n.message for n in result.warnings if n.code == "poorly_explained"]
+    assert bool(told) == is_poor
 
 
 def test_tokens_are_encoded_piece_by_piece_where_features_are_many(sae, monkeypatch):

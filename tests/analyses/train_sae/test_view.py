@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from desktop_app.analyses.train_sae import picture as data_of
 from desktop_app.analyses.train_sae import run as train_sae
@@ -67,6 +67,11 @@ def test_it_says_how_good_it_is_and_opens_its_features(make_view, heard, trained
     np.testing.assert_array_equal(shown["dead"].lines[0].values, 100 * result.data["dead"])
     assert shown["loss"].text(2) == f"Step 3\nloss {data_of.number(result.data['loss'][2], 4)}"
     QTest.mouseClick(view.open, Qt.MouseButton.LeftButton)
+    assert shown["place"] == f"Written to {data_of.place_of(result)}"
+    view.copy.click()
+    assert QApplication.clipboard().text() == str(data_of.place_of(result))
+    assert len(messages) == 1
+    messages.clear()
     ((intent,),) = intents
     assert intent.name == "features_with"
     folder = Path(intent.data["sae"])
