@@ -82,6 +82,7 @@ def setting(
             `counted` say how a sentence names its values, `labels` how its control does where that
             is not the usual way, `named` how the name of a result does, `listed` that a sentence
             lists its numbers,
+            `spelled` what is written in place of single values that mean something apart,
             `spelling` that it lists `heads` or `layers`, `wide` that it is a long text,
             `narrow` that it is a number, though it may be left empty, `placeholder`, `cli`,
             `metavar`.

@@ -153,7 +153,10 @@ def _difference(name: str, field: Any, value: Any, other: Any) -> str:
         its = other if isinstance(other, (list, tuple)) else ()
         new = [str(item) for item in value if item not in its]
         return clipped(f"{title} {', '.join(new)}", _PART) if new else plural(len(value), title)
-    return _said(name, field, value) or f"{title} {clipped(str(value), _PART)}"
+    extra = field.json_schema_extra
+    spelled = extra.get("spelled") if isinstance(extra, dict) else None
+    told = spelled.get(str(value), value) if isinstance(spelled, dict) else value
+    return _said(name, field, value) or f"{title} {clipped(str(told), _PART)}"
 
 
 def _plain(value: Any) -> Any:

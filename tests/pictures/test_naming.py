@@ -49,6 +49,16 @@ def test_settings_of_a_strangers_file_are_named_without_a_slip(value):
         assert len(result_name(ablation(**{setting: value}))) < 400
 
 
+def test_a_value_that_means_something_apart_is_written_in_its_word():
+    one, other = (
+        drawn.result_of("features", {}, prompts=ONE, params={"sae": "/a", "feature": feature})
+        for feature in (-1, 3)
+    )
+    name = Name(one)
+    assert name.tell_apart(Made.of(other))
+    assert "feature none" in str(name)
+
+
 def test_the_setting_in_which_two_differ_tells_them_apart():
     name = Name(ablation(ONE * 5, positions="last", layers="0:2", preview=True, metric="kl"))
     shown = str(name)

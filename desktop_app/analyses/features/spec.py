@@ -46,6 +46,7 @@ class FeaturesParams(Params):
         ge=-1,
         le=MOST_FEATURES,
         words={"-1": "", "": "feature {}"},
+        spelled={"-1": "none"},
     )
     top: int = setting(
         5,

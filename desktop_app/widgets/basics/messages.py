@@ -168,7 +168,7 @@ class EmptyState(QWidget):
 
     def add_way(self, button: QPushButton) -> None:
         """Offer another step beneath the next one."""
-        set_role(button, "quiet")
+        # Framed, as it stands alone beneath words and would pass for more of them.
         self._column.insertWidget(
             self._column.count() - 1, button, 0, Qt.AlignmentFlag.AlignHCenter
         )

@@ -219,6 +219,9 @@ def _number(field: FieldInfo, *, whole: bool) -> Editor:
     if least == 0 and isinstance(extra, dict):
         # A word that is written instead of 0.
         spin.setSpecialValueText(str(extra.get("zero", "")))
+    spelled = extra.get("spelled") if isinstance(extra, dict) else None
+    if low is not None and isinstance(spelled, dict):
+        spin.setSpecialValueText(str(spelled.get(f"{low:g}", "")))
     spin.setFixedWidth(_NUMBER)
     keep_off_edge(spin)
     _WheelGuard(spin)

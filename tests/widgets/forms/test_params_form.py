@@ -217,6 +217,17 @@ class Quick(BaseModel):
     site: Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"] = "resid_pre"
 
 
+class OrNone(BaseModel):
+    feature: int = Field(default=-1, ge=-1, json_schema_extra={"spelled": {"-1": "none"}})
+
+
+def test_the_least_value_may_be_a_word(qtbot):
+    form = ParamsForm(OrNone)
+    qtbot.addWidget(form)
+    assert form.value().feature == -1
+    assert form.editor("feature").control.text() == "none"
+
+
 def test_a_nought_may_be_a_word(qtbot):
     form = ParamsForm(Quick)
     qtbot.addWidget(form)
