@@ -40,7 +40,7 @@ OTHER_MEANINGS = {
         for m in ("picture", "run", "script", "spec")
     },
     ("analyses/train_sae/spec.py", "features"): "the setting that says how many it has, their unit",
-    **{(f"analyses/features/{m}.py", "corpus"): _TEXTS for m in ("over_text", "run", "spec")},
+    **{(f"analyses/features/{m}.py", "corpus"): _TEXTS for m in ("needs", "over_text", "spec")},
     ("analyses/features/spec.py", "rank"): "an axis: the place of a feature among others",
     **{
         (f"analyses/features/{m}.py", "tokens"): "how many there are, or were read"

@@ -1,11 +1,9 @@
 """Features over a text: all activations of all features, window by window, none of it twice.
 
 Every window is read by itself, and its activations are computed by themselves, so that neither
-another window nor how many share a pass changes them, beyond the rounding of the model's products:
-these are of one of two libraries on a processor, whichever is found to be faster when the program
-starts, so that last digits may differ from one start to another. What each window begins with, the
-BOS, is not a token of the text and counts nowhere: autoencoders are seldom shown it, and many
-features are largest there.
+another window nor how many share a pass changes them, beyond the rounding of the products: of which
+library these are is tried out at each start, so that last digits may differ between two. The BOS
+of a window counts nowhere: autoencoders are seldom shown it, and many features are largest there.
 
 What was read is kept on disk while it is read and when it ends. The same text under the same
 settings is then only compared, token by token, and read on where it is longer, was changed, or was
@@ -197,10 +195,8 @@ class _Reading:
             message = f"The text is another than when it was last read, and was read anew {said}."
             found.append(Notice("text_changed", message))
         elif self._shorter >= 0:
-            message = (
-                "The text is shorter than when it was last read; what was known of its first "
-                f"{plural(self._shorter, 'window')} still holds."
-            )
+            still = f"its first {plural(self._shorter, 'window')} still holds"
+            message = f"The text is shorter than when it was last read; what was known of {still}."
             found.append(Notice("text_changed", message))
         if tally.of != ALL:
             whose = "none is" if tally.of == NONE else f"those of feature {tally.of} alone are"
@@ -251,10 +247,10 @@ class _Reading:
             return True
         # More is known: the text has become shorter, and that may be all that is new.
         changed_at, self._shorter = self._changed_at, self._matched
-        cut = self._forget_from(self._matched)
-        if cut:
-            self._changed_at = changed_at
-        return cut
+        if not self._forget_from(self._matched):
+            return False
+        self._changed_at = changed_at
+        return True
 
     def _place(self, window: int) -> str:
         return f"window {window + 1:,} of {self._text.most:,}"
