@@ -40,13 +40,6 @@ class TrainSaeParams(Params):
         spelling="layers",
         words={"None": "at the middle layer", "": "at layer {}"},
     )
-    site: Site = setting(
-        "resid_pre",
-        "Site",
-        "The place in that layer: the stream before it, between attention and MLP or behind it, or "
-        "what its attention or MLP gives.",
-        words={"": "{}"},
-    )
     features: int = setting(
         0,
         "Features",
@@ -54,6 +47,20 @@ class TrainSaeParams(Params):
         ge=0,
         le=131_072,
         words={"0": "four times as many features as the model is wide", "": "{} features"},
+    )
+    site: Site = setting(
+        "resid_pre",
+        "Site",
+        "The place in that layer: the stream before it, between attention and MLP or behind it, or "
+        "what its attention or MLP gives.",
+        words={"": "{}"},
+        labels={
+            "resid_pre": "stream before block",
+            "resid_mid": "stream inside block",
+            "resid_post": "stream behind block",
+            "attn_out": "attention output",
+            "mlp_out": "MLP output",
+        },
     )
     kind: Literal["standard", "topk"] = setting(
         "standard",
@@ -73,11 +80,20 @@ class TrainSaeParams(Params):
         le=1_000,
     )
     k: int = setting(16, "K", "Features of each token that a topk one keeps.", ge=1, le=4_096)
+    out_sae: str = setting(
+        "",
+        "Folder",
+        "The folder that it is written to, in SAELens' layout; empty puts it among the "
+        "autoencoders of Lensbench.",
+        placeholder="among the autoencoders",
+        cli="new_path",
+        metavar="FOLDER",
+        max_length=MAX_PATH,
+        words={"": ""},
+        named={"": ""},
+    )
     steps: int = setting(
         1_000, "Steps", "Steps of the optimiser.", ge=1, le=1_000_000, counted="step"
-    )
-    seed: int = setting(
-        0, "Seed", "Draws the first weights and the batches.", ge=0, le=2**31 - 1, advanced=True
     )
     tokens: int = setting(
         20_000,
@@ -86,6 +102,9 @@ class TrainSaeParams(Params):
         ge=16,
         le=10_000_000,
         words={"": "{} tokens"},
+    )
+    seed: int = setting(
+        0, "Seed", "Draws the first weights and the batches.", ge=0, le=2**31 - 1, advanced=True
     )
     window: int = setting(
         128,
@@ -103,18 +122,6 @@ class TrainSaeParams(Params):
         gt=0,
         le=1,
         advanced=True,
-    )
-    out_sae: str = setting(
-        "",
-        "Folder",
-        "The folder that it is written to, in SAELens' layout; empty puts it among the "
-        "autoencoders of Lensbench.",
-        placeholder="among the autoencoders",
-        cli="new_path",
-        metavar="FOLDER",
-        max_length=MAX_PATH,
-        words={"": ""},
-        named={"": ""},
     )
 
     @field_validator("text")
