@@ -18,7 +18,10 @@ GUARD = "desktop_app.support.guard"
 FLOORS = ("desktop_app.views", "desktop_app.widgets", "desktop_app.window")
 QT = ("PySide6", "pyqtgraph")
 # Methods that hide one of Qt's which Qt never calls.
-OWN = {"desktop_app.widgets.basics.words.PlainLabel.setText"}
+OWN = {
+    "desktop_app.views.frame.RunButton.setEnabled",
+    "desktop_app.widgets.basics.words.PlainLabel.setText",
+}
 
 
 def name_of(path):

@@ -109,7 +109,7 @@ class FakeService:
 
     def _analyse(self, request, report):
         try:
-            self._wait(request.analysis, report)
+            self.wait(request.analysis, report)
         except Cancelled:
             if not self.keeps or request.analysis != "ablate":
                 raise
@@ -119,7 +119,7 @@ class FakeService:
     def analyses_run(self):
         return [r.analysis for r in self.asked if isinstance(r, RunAnalysis)]
 
-    def _wait(self, what, report):
+    def wait(self, what, report):
         i = 0
         while what in self.slow:
             report.step(i / 200, f"layer {i} of 200")
@@ -160,7 +160,7 @@ class FakeService:
         return tuple(rows)
 
     def _load(self, spec, report):
-        self._wait("load", report)
+        self.wait("load", report)
         if spec.model in self.fail_models:
             raise ModelLoadError(f"The folder {spec.model} is no model: choose another.")
         layers, heads = self.shapes.get(spec.model, (N_LAYERS, N_HEADS))

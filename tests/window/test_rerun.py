@@ -64,8 +64,9 @@ def run_by_button(window, view):
 
 
 def read(view):
-    """Return what a view says, but for times and pictures."""
-    told = {**view.read_out(), "small_print": "", "tried": "", "undo": ""}  # tries are kept
+    """Return what a view says, but for times, pictures and the names of new files."""
+    said_anew = ("small_print", "written", "tried", "undo")  # tries are kept
+    told = {**view.read_out(), **dict.fromkeys(said_anew, "")}
     return {key: value for key, value in told.items() if isinstance(value, (str, bool, int, list))}
 
 

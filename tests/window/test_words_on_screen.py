@@ -101,6 +101,12 @@ def plainly(texts, own=()):
     return found
 
 
+def names_of_places(data):
+    """Return the hooks and files that a result names: they are to be found under these names."""
+    card = data.get("card") if isinstance(data.get("card"), dict) else {}
+    return [str(one) for one in (data.get("hook"), card.get("hook"), data.get("file")) if one]
+
+
 @pytest.mark.parametrize("name", list(ANALYSES))
 def test_a_filled_view_and_its_form_speak_plainly(make_view, name):
     view = make_view(name)
@@ -136,6 +142,7 @@ def test_terminals_facts_and_tables_speak_plainly(name):
     lines = list(hook(name, "picture", "lines")(shown))
     listed = [str(move) for move in shown.params.get("moves") or ()]
     listed += [row["text"] for rows in shown.data.get("top", ()) for row in rows if name == "rank"]
+    listed += names_of_places(shown.data)
     assert plainly(lines, [text for text in listed if not text.isalnum()]) == []
     tell = hook(name, "picture", "head_facts")
     facts = tell(shown, Place(0, 1, 0, 3)) if tell else []

@@ -78,7 +78,7 @@ def _lines(card: Mapping[str, Any]) -> Iterator[Line]:
 def _formula(card: Mapping[str, Any]) -> Iterator[str]:
     """Yield what else its folder says of how activations and x̂ are made."""
     first = "is" if card.get("b_dec_first") else "is not"
-    yield f"b_dec {first} taken from the input before it is encoded"
+    yield f"The decoder's bias {first} taken from the input before it is encoded"
     if card.get("rescaled"):
         yield "Features are chosen by activation times the norm of their decoder row"
     if card.get("finetuned"):

@@ -12,7 +12,7 @@ from desktop_app.analyses.features.picture import feature_sentence, short_senten
 from desktop_app.contract.registry import serving
 from desktop_app.views.frame import ElidedLabel, RunButton, label
 from desktop_app.widgets.basics.icons import bind_icon, icon_of
-from desktop_app.widgets.basics.layouts import keep_off_edge, row_in
+from desktop_app.widgets.basics.layouts import column_in, keep_off_edge, row_of
 from desktop_app.widgets.basics.words import plain_tip
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class FeatureBar(QWidget):
         else:
             self.steer.setVisible(False)
         name = label("Feature", "field")
-        row_in(self, name, self.number, (self._said, 1), self.look, self.steer)
+        column_in(self, row_of(name, self.number, None, self.look, self.steer), self._said)
         self.number.valueChanged.connect(self._on_number)
         self.look.clicked.connect(self.look_wanted)
         self.steer.clicked.connect(self.steer_wanted)

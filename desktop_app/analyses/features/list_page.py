@@ -38,7 +38,8 @@ class ListPage(FeaturesPage):
         self._found: Found | None = None
         self._feature = NONE
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Number, or a token that it writes or is strongest on")
+        self.search.setPlaceholderText("Number or token")
+        self.search.setToolTip("A feature's number, or a token that it writes or is strongest on")
         self.search.setAccessibleName("Search features")
         self.search.setClearButtonEnabled(True)
         self.search.addAction(

@@ -55,9 +55,9 @@ class TrainSaeParams(Params):
         "what its attention or MLP gives.",
         words={"": "{}"},
         labels={
-            "resid_pre": "stream before block",
-            "resid_mid": "stream inside block",
-            "resid_post": "stream behind block",
+            "resid_pre": "before the block",
+            "resid_mid": "inside the block",
+            "resid_post": "behind the block",
             "attn_out": "attention output",
             "mlp_out": "MLP output",
         },

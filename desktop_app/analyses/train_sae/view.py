@@ -113,7 +113,7 @@ class TrainSaeView(AnalysisView):
         return {
             "told": self._told.full_text(),
             "details": self._details.text(),
-            "place": self._place.full_text(),
+            "written": self._place.full_text(),
             "loss": self.loss.picture(),
             "l0": self.l0.picture(),
             "legend": self._legend.texts(),

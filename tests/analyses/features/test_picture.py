@@ -67,7 +67,7 @@ def test_how_inputs_are_scaled_is_said_of_every_way():
         "What is done to an activation before, and undone after",
     )
     tip = lines["Activation"][1]
-    assert "b_dec is not taken from the input" in tip
+    assert "The decoder's bias is not taken from the input" in tip
     assert "times the norm of their decoder row" in tip
     assert "A finetuning has left a factor" in tip
     assert "linear map" not in tip

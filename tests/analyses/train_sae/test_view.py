@@ -67,7 +67,7 @@ def test_it_says_how_good_it_is_and_opens_its_features(make_view, heard, trained
     np.testing.assert_array_equal(shown["dead"].lines[0].values, 100 * result.data["dead"])
     assert shown["loss"].text(2) == f"Step 3\nloss {data_of.number(result.data['loss'][2], 4)}"
     QTest.mouseClick(view.open, Qt.MouseButton.LeftButton)
-    assert shown["place"] == f"Written to {data_of.place_of(result)}"
+    assert shown["written"] == f"Written to {data_of.place_of(result)}"
     view.copy.click()
     assert QApplication.clipboard().text() == str(data_of.place_of(result))
     assert len(messages) == 1

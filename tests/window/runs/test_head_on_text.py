@@ -23,10 +23,10 @@ class Reading(FakeService):
     def _corpus(self, _records):
         return corpus_data(N_LAYERS)
 
-    def _wait(self, what, report):
+    def wait(self, what, report):
         if what == "corpus" and what in self.slow:
             report.partial({"previous": corpus_data(N_LAYERS)["previous"]})
-        super()._wait(what, report)
+        super().wait(what, report)
 
 
 @pytest.fixture
