@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Signal
 
-from desktop_app.support.guard import override
+from desktop_app.views.pages import TurnedPage
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from desktop_app.analyses.features.found import Found
 
 
-class FeaturesPage(QWidget):
+class FeaturesPage(TurnedPage):
     """A page under the choice above the picture; the view draws the one in sight.
 
     Attributes:
@@ -38,22 +39,6 @@ class FeaturesPage(QWidget):
     position_chosen = Signal(int)
     choice_made = Signal(dict)
     look_wanted = Signal()
-
-    @override
-    def minimumSizeHint(self) -> QSize:
-        return QSize(0, 0) if self.isHidden() else super().minimumSizeHint()
-
-    @override
-    def hasHeightForWidth(self) -> bool:
-        return super().hasHeightForWidth() and not self.isHidden()
-
-    @override
-    def heightForWidth(self, width: int) -> int:
-        """Return the least height: a page that is turned away needs none, and lists can scroll."""
-        layout = self.layout()
-        if layout is None or self.isHidden() or not layout.hasHeightForWidth():
-            return -1
-        return layout.totalMinimumHeightForWidth(width)
 
     def draw(self, found: Found, feature: int, prompt: int) -> None:
         """Show a feature and a prompt of what is known; −1: no feature is chosen."""

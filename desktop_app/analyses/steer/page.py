@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Signal
 
-from desktop_app.support.guard import override
+from desktop_app.views.pages import TurnedPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from PySide6.QtWidgets import QWidget
 
     from desktop_app.analyses.steer.spec import SteerParams
     from desktop_app.contract.result import Result
 
 
-class SteerPage(QWidget):
+class SteerPage(TurnedPage):
     """A page under the choice above the picture; the view tells it everything, in this order.
 
     Subclasses build themselves in their `__init__` and say in `read` what they show.
@@ -60,22 +61,6 @@ class SteerPage(QWidget):
     def trouble(self) -> str:
         """Return why nothing can be run yet, as a sentence; empty where it can."""
         return ""
-
-    @override
-    def minimumSizeHint(self) -> QSize:
-        return QSize(0, 0) if self.isHidden() else super().minimumSizeHint()
-
-    @override
-    def hasHeightForWidth(self) -> bool:
-        return super().hasHeightForWidth() and not self.isHidden()
-
-    @override
-    def heightForWidth(self, width: int) -> int:
-        """Return the least height: a page that is turned away needs none, and lists can scroll."""
-        layout = self.layout()
-        if layout is None or self.isHidden() or not layout.hasHeightForWidth():
-            return -1
-        return layout.totalMinimumHeightForWidth(width)
 
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
         """Take note of the prompt table's texts by their label; those without one under ""."""
