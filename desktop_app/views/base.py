@@ -195,13 +195,10 @@ class AnalysisView(QWidget):
         """Take note of others' results that offer what it borrows, by name, the newest first."""
 
     def learn_model(self, model: ModelInfo) -> None:
-        """Take note of the model that is open now."""
+        """Take note of the model that is open now, whose first values a run gives."""
 
     def take_labelled(self, labelled: Mapping[str, tuple[str, ...]]) -> None:
         """Take note of the prompt table's texts by their label; those without one under ""."""
-
-    def expect_model(self, model: ModelInfo | None) -> None:
-        """Take note of the model whose first values come next."""
 
     def take_choices(self, choices: Mapping[str, str]) -> None:
         """Take over what was remembered; what is not known any more is passed over."""

@@ -78,7 +78,7 @@ class CorpusView(AnalysisView):
         """Do nothing: the text is not of the prompt table."""
 
     @override
-    def expect_model(self, model: ModelInfo | None) -> None:
+    def learn_model(self, model: ModelInfo) -> None:
         self._model = model
 
     @override

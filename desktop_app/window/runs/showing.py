@@ -174,7 +174,6 @@ class Showing(QObject):
         """Show the fields known so far."""
         view = self._views.there(name)
         if view is not None:
-            view.expect_model(self._model)  # no other one is opened until the run has ended
             view.show_partial(data)
             self._mark(view)
 
