@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,9 @@ import torch
 
 from desktop_app.methods.autoencoders import inputs, open_autoencoder, spliced
 from desktop_app.support.autoencoder_files import folder_of
+from tests.children import ask_child
 from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
-from tests.patience import CHILD_S
 from tests.saes import HOOK, drawn, save_drawn, save_folder, settings
 
 VARIABLE = "LENSBENCH_TEST_SAELENS"
@@ -53,20 +52,8 @@ pytestmark = [
 
 def done(jobs):
     """Let sae-lens do jobs, all in one process."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "WANDB_MODE": "offline"}
-    environment.pop("PYTHONPATH", None)
-    said = subprocess.run(
-        [os.environ[VARIABLE], str(CHILD)],
-        input=json.dumps(jobs),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=CHILD_S,
-        env=environment,
-        cwd=CHILD.parent,
-    )
-    assert said.returncode == 0, said.stderr[-2000:]
-    assert json.loads(said.stdout)["version"].startswith("6.")
+    said = ask_child(VARIABLE, CHILD, jobs, WANDB_MODE="offline")
+    assert said["version"].startswith("6.")
 
 
 def apart(ours, theirs):

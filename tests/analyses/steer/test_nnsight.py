@@ -11,9 +11,7 @@ Without the variable these tests are skipped. Both sides add the very same vecto
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +23,9 @@ from desktop_app.analyses.steer.spec import SteerParams
 from desktop_app.contract.params import PromptRow
 from desktop_app.contract.report import SilentReporter
 from desktop_app.support import vector_files
+from tests.children import ask_child
 from tests.engine.zoo import save_tiny
 from tests.models import named, tiny
-from tests.patience import CHILD_S
 
 VARIABLE = "LENSBENCH_TEST_NNSIGHT"
 CHILD = Path(__file__).with_name("nnsight_child.py")
@@ -59,20 +57,7 @@ def random_vector(width, length):
 
 def asked(jobs):
     """Return what nnsight says to each job, all in one process."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    environment.pop("PYTHONPATH", None)
-    done = subprocess.run(
-        [os.environ[VARIABLE], str(CHILD)],
-        input=json.dumps(jobs),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=CHILD_S,
-        env=environment,
-        cwd=CHILD.parent,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)["answers"]
+    return ask_child(VARIABLE, CHILD, jobs)["answers"]
 
 
 def ours(model, prompt, **settings):
