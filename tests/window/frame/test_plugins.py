@@ -34,7 +34,7 @@ class RealWeather(FakeService):
     def perform(self, request, report):
         if isinstance(request, RunAnalysis) and request.analysis == "weather":
             self.asked.append(request)
-            self._wait(request.analysis, report)
+            self.wait(request.analysis, report)
             return registry.hook("weather", "run", "run")(named("toy"), request.params, report)
         return super().perform(request, report)
 
