@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QListWidget, QPushButton, QWidget
 
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.matrix.heatmap import Heatmap
@@ -31,6 +33,13 @@ def places(window):
         and window.job_bar is not part
         and not window.job_bar.isAncestorOf(part)
     }
+
+
+def gone(banner):
+    """Say that a banner is away, or what holds it there."""
+    focus = QApplication.focusWidget()
+    held = f"{banner.text()!r}, pointer {banner.underMouse()}, keyboard {focus}"
+    assert not banner.isVisible(), held
 
 
 def press_at(window, part, place):
@@ -182,7 +191,7 @@ def test_news_go_by_themselves_unless_they_are_read(qtbot, open_window, service,
     window = open_window(service)
     window.hall.show("Removed 2 prompts.", "info", {"undo": ("Undo", list)})
     assert window.banner.isVisible()
-    qtbot.waitUntil(lambda: not window.banner.isVisible())
+    qtbot.waitUntil(partial(gone, window.banner))
     window.hall.show("It failed.", "bad", {"undo": ("Undo", list)})
     later = QTimer(window, singleShot=True, interval=hall.STAYS_MS)
     later.start()  # it goes off after whatever would take the banner away
