@@ -16,6 +16,7 @@ from desktop_app.contract.params import PromptRow
 from desktop_app.contract.registry import ANALYSES
 from desktop_app.widgets.basics.theme import apply_theme
 from tests.finding import in_sight
+from tests.models import named
 from tests.patience import turn_the_loop
 from tests.window.filled import FULL, PROMPTS, TABLES, close, idle, open_toy_window, resize
 
@@ -28,6 +29,16 @@ pytestmark = [
 FOUR = [*PROMPTS, PromptRow(text="5 6 7 8", corrupt="2 9 3 1", answer=(" 9",), wrong=(" 4",))]
 SIZES = ((1024, 700), (1280, 800), (1440, 900))
 KINDS = (QAbstractScrollArea, QLabel, QAbstractButton)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported():
+    """Import all that a run needs before a window is made, and set it aside from the collector.
+
+    Modules never die, and to look at half a million of their objects again takes as long as a run.
+    """
+    named("toy")
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

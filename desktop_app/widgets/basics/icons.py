@@ -6,7 +6,7 @@ in force, and the SVG is drawn anew at every size and screen scale, so that line
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
@@ -35,6 +35,12 @@ def _svg(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=512)
+def _renderer(name: str, ink: str) -> QSvgRenderer:
+    """Return what draws an icon in a colour: to read it takes longer than to draw it."""
+    return QSvgRenderer(QByteArray(_svg(name).replace("currentColor", ink).encode()))
+
+
 class _LineIcon(QIconEngine):
     """Draws one SVG in one colour; fainter while disabled."""
 
@@ -47,11 +53,10 @@ class _LineIcon(QIconEngine):
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, _state: QIcon.State) -> None:
         ink = self._colour
         ink = ink if ink.startswith("#") else theme_hub().current.color(ink).name()
-        renderer = QSvgRenderer(QByteArray(_svg(self._name).replace("currentColor", ink).encode()))
         painter.save()
         if mode == QIcon.Mode.Disabled:
             painter.setOpacity(0.4)
-        renderer.render(painter, QRectF(rect))
+        _renderer(self._name, ink).render(painter, QRectF(rect))
         painter.restore()
 
     @override

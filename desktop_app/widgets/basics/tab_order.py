@@ -82,6 +82,8 @@ def step(order: list[QWidget], *, forward: bool) -> bool:
 
 def _rows_first(widgets: list[QWidget]) -> list[QWidget]:
     """Sort widgets into rows from above, each from the left."""
+    if len(widgets) < 2:
+        return widgets
     rows: list[list[QWidget]] = []
     for widget in sorted(widgets, key=lambda w: (w.y(), w.x())):
         if rows and _is_beside(rows[-1][0], widget):

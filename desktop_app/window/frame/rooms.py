@@ -91,12 +91,13 @@ class RoomWalk(QObject):
 
     def tab(self, *, forward: bool) -> bool:
         """Go on to what comes next as one reads, room after room; the last leads to the first."""
-        rooms = list(self.rooms().values())
         order = [part for part in in_reading_order(self._bar) if not self._room_of(part)]
-        for room in rooms:
-            order += [part for part in in_reading_order(room) if part not in order]
+        # Gone through once: what lies in a room is in the order there as by itself.
         rest = [part for part in in_reading_order(self._window) if part not in order]
-        return step(order + rest, forward=forward)
+        for room in self.rooms().values():
+            parts = in_reading_order(room) if room.isWindow() else _all_in(room, rest)
+            order += [part for part in parts if part not in order]
+        return step(order + [part for part in rest if part not in order], forward=forward)
 
     def _go(self, step: int) -> None:
         names = list(self.rooms())
@@ -127,6 +128,10 @@ class RoomWalk(QObject):
     def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
         if new is not None and new.window() is self._window and (name := self._room_of(new)):
             self._last[name] = new
+
+
+def _all_in(room: QWidget, widgets: list[QWidget]) -> list[QWidget]:
+    return [widget for widget in widgets if _is_in(widget, room)]
 
 
 def _is_in(widget: QWidget, room: QWidget) -> bool:
