@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from desktop_app.support.errors import ModelLoadError
@@ -39,8 +40,9 @@ def require_compute() -> None:
         raise ModelLoadError(problem)
 
 
+@cache
 def package_version(name: str) -> str:
-    """Return an installed package's version, or `unknown`."""
+    """Return an installed package's version, or `unknown`; its files are read once."""
     try:
         return version(name)
     except PackageNotFoundError:

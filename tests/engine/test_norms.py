@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -35,6 +36,12 @@ ROW = PromptRow(text="ab cd f", corrupt="ab zd f", answer="g", wrong="h")
 def load(folder, layernorm="keep", **settings):
     spec = ModelSpec(str(folder), device="cpu", layernorm=layernorm, **settings)
     return loading.load(spec, SilentReporter())
+
+
+@cache
+def without(architecture, layernorm):
+    """Return a variant of a tiny model, loaded once for all that only look at it."""
+    return load(tiny(architecture).info.source, layernorm)
 
 
 def logits(hf_model, ids=IDS, **more):
@@ -145,11 +152,10 @@ def texts_of(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, *FURTHER])
-def test_every_architecture_loads_without_its_norms_and_the_bridge_follows(architecture, tmp_path):
-    folder = saved(architecture, tmp_path)
+def test_every_architecture_loads_without_its_norms_and_the_bridge_follows(architecture):
     plain = tiny(architecture).run(IDS)
     for layernorm in VARIANTS:
-        model = load(folder, layernorm)
+        model = without(architecture, layernorm)
         assert model.parity.ok
         assert model.parity.max_logprob_difference < model.parity.tolerance
         assert model.info.layernorm == layernorm
@@ -237,46 +243,43 @@ def test_what_a_norm_does_is_read_off_it(architecture, centres, offset, eps, dty
 # Equal to what is written out by hand.
 
 
-def test_eps_and_identity_equal_a_centred_linear_gpt2_that_is_written_out(tmp_path):
-    folder = saved("gpt2", tmp_path)
+def test_eps_and_identity_equal_a_centred_linear_gpt2_that_is_written_out():
     expected = linear_gpt2(tiny_model("gpt2").state_dict(), IDS, heads=4)
     for layernorm, allowed in (("eps", 1e-5), ("identity", 1e-5)):
-        model = load(folder, layernorm)
+        model = without("gpt2", layernorm)
         torch.testing.assert_close(model.run(IDS), expected, atol=allowed, rtol=0)
     # And it is another model than the one that divides.
     assert (tiny("gpt2").run(IDS) - expected).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen3"])
-def test_without_rms_norms_there_is_no_mean_and_no_division(architecture, tmp_path):
-    folder = saved(architecture, tmp_path)
+def test_without_rms_norms_there_is_no_mean_and_no_division(architecture):
     hf_model = tiny_model(architecture)
     for block in hf_model.model.layers:
         block.input_layernorm = Times(block.input_layernorm.weight)
         block.post_attention_layernorm = Times(block.post_attention_layernorm.weight)
     hf_model.model.norm = Times(hf_model.model.norm.weight)
     for layernorm in ("eps", "identity"):
-        found = load(folder, layernorm).run(IDS)
+        found = without(architecture, layernorm).run(IDS)
         torch.testing.assert_close(found, logits(hf_model), atol=1e-5, rtol=0)
 
 
-def test_gemma_adds_one_to_its_weights_before_and_behind(tmp_path):
-    folder = saved("gemma2", tmp_path)
+def test_gemma_adds_one_to_its_weights_before_and_behind():
     hf_model = tiny_model("gemma2")
     for path in [n for n, m in hf_model.named_modules() if "RMSNorm" in type(m).__name__]:
         parent, _, own = path.rpartition(".")
         weight = hf_model.get_submodule(path).weight
         setattr(hf_model.get_submodule(parent), own, Times(1 + weight.detach()))
     for layernorm in ("eps", "identity"):
-        found = load(folder, layernorm).run(IDS)
+        found = without("gemma2", layernorm).run(IDS)
         torch.testing.assert_close(found, logits(hf_model), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(("architecture", "centres"), [("gpt2", True), ("llama", False)])
-def test_constants_are_what_a_hand_computation_measures(architecture, centres, tmp_path):
-    folder = saved(architecture, tmp_path)
-    hf_model, constants = by_hand(architecture, centres=centres, texts=texts_of(folder))
-    model = load(folder, "constant")
+def test_constants_are_what_a_hand_computation_measures(architecture, centres):
+    model = without(architecture, "constant")
+    texts = texts_of(model.info.source)
+    hf_model, constants = by_hand(architecture, centres=centres, texts=texts)
     recipe = {row["name"]: (row["first"], row["rest"]) for row in model.removed.change.recipe()}
     assert recipe.keys() == constants.keys()
     for name, expected in constants.items():
@@ -284,20 +287,19 @@ def test_constants_are_what_a_hand_computation_measures(architecture, centres, t
     torch.testing.assert_close(model.run(IDS), logits(hf_model), atol=2e-5, rtol=1e-5)
 
 
-def test_processed_weights_of_a_variant_agree_in_log_probability(tmp_path):
-    folder = saved("gpt2", tmp_path)
+def test_processed_weights_of_a_variant_agree_in_log_probability():
     for layernorm in VARIANTS:
-        raw, processed = (load(folder, layernorm, weights=w) for w in ("raw", "processed"))
+        raw = without("gpt2", layernorm)
+        processed = load(raw.info.source, layernorm, weights="processed")
         torch.testing.assert_close(
             processed.run(IDS).log_softmax(-1), raw.run(IDS).log_softmax(-1), atol=1e-4, rtol=0
         )
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
-def test_what_hooks_show_of_a_norm_is_what_it_did(architecture, tmp_path):
-    folder = saved(architecture, tmp_path)
+def test_what_hooks_show_of_a_norm_is_what_it_did(architecture):
     for layernorm in VARIANTS:
-        model = load(folder, layernorm)
+        model = without(architecture, layernorm)
         _out, cache = model.bridge.run_with_cache(IDS, use_cache=False)
         scale = cache["ln_final.hook_scale"][0, :, 0]
         if layernorm == "constant":
@@ -496,9 +498,10 @@ def projection(block):
 
 @pytest.mark.parametrize("layernorm", VARIANTS)
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "olmo2"])
-def test_ablate_rank_and_patch_equal_plain_loops_on_the_variant(architecture, layernorm, tmp_path):
-    folder = saved(architecture, tmp_path)
-    hf_model, model = variant(architecture, layernorm, folder), load(folder, layernorm)
+def test_ablate_rank_and_patch_equal_plain_loops_on_the_variant(architecture, layernorm):
+    model = without(architecture, layernorm)
+    folder = model.info.source
+    hf_model = variant(architecture, layernorm, folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     clean, corrupt = (torch.tensor([tokenizer(t)["input_ids"]]) for t in (ROW.text, ROW.corrupt))
     answer, wrong = (tokenizer(t)["input_ids"][-1] for t in ("g", "h"))
@@ -554,9 +557,8 @@ def test_ablate_rank_and_patch_equal_plain_loops_on_the_variant(architecture, la
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "opt", "olmo2", "gemma2", "bloom"])
-def test_a_constant_norm_knows_position_0_wherever_a_pass_begins(architecture, tmp_path):
-    folder = saved(architecture, tmp_path)
-    model = load(folder, "constant")
+def test_a_constant_norm_knows_position_0_wherever_a_pass_begins(architecture):
+    model = without(architecture, "constant")
     row = max(model.removed.change.recipe(), key=lambda r: abs(r["first"] / r["rest"] - 1))
     assert abs(row["first"] / row["rest"] - 1) > 0.05  # so that a mistake would show
     whole = model.run(IDS)
@@ -570,8 +572,8 @@ def test_a_constant_norm_knows_position_0_wherever_a_pass_begins(architecture, t
     torch.testing.assert_close(found[:, 3:], whole, atol=1e-4, rtol=0)
 
 
-def test_a_pass_that_ends_early_leaves_no_positions_behind(tmp_path):
-    model = load(saved("gpt2", tmp_path), "constant")
+def test_a_pass_that_ends_early_leaves_no_positions_behind():
+    model = without("gpt2", "constant")
     before = weights.final_normed(model, torch.ones(2, 5, 32))
     model.seen(IDS, "blocks.1.hook_in")
     torch.testing.assert_close(weights.final_normed(model, torch.ones(2, 5, 32)), before)
@@ -585,8 +587,8 @@ def test_a_pass_that_ends_early_leaves_no_positions_behind(tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ["olmo2", "gemma2"])
-def test_a_norm_behind_a_trimmed_position_is_not_trimmed(architecture, tmp_path):
-    constant, plain = load(saved(architecture, tmp_path), "constant"), tiny(architecture)
+def test_a_norm_behind_a_trimmed_position_is_not_trimmed(architecture):
+    constant, plain = without(architecture, "constant"), tiny(architecture)
     assert not abilities(constant).trims
     assert abilities(plain).trims
     assert abilities(constant).grows

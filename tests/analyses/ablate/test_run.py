@@ -25,6 +25,7 @@ ROWS = (
     PromptRow(text="a longer prompt", corrupt="a linger pr0mpt", answer="1", wrong="2"),
 )
 NUMBERS = (PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer="5", wrong="4"),)
+SHORT = (PromptRow(text="3 4 ", corrupt="6 1 ", answer="5", wrong="4"),)
 
 
 def run(model: LoadedModel, rows=ROWS, **settings):
@@ -82,15 +83,18 @@ def test_the_toy_equals_the_plain_loop(mode):
     np.testing.assert_allclose(result.data["ablated"], expected(model, result, mode), atol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def zeroed(smollm2_folder):
+    return run(named("smollm2"), NUMBERS, mode="zero")
+
+
 @pytest.mark.pack
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["zero", "mean", "resample"])
-def test_all_270_heads_of_the_pack_equal_the_plain_loop(smollm2_folder, mode):
+def test_all_270_heads_of_the_pack_equal_the_plain_loop(zeroed, mode):
     model = named("smollm2")
-    rows = (
-        NUMBERS if mode != "mean" else (*NUMBERS, PromptRow(text="2 3 4 5 ", answer="6", wrong="5"))
-    )
-    result = run(model, rows, mode=mode)
+    rows = SHORT if mode != "mean" else (*SHORT, PromptRow(text="4 5 ", answer="6", wrong="5"))
+    result = zeroed if mode == "zero" else run(model, rows, mode=mode)
     # One prompt suffices for the loop: the sweep's other rows are then checked by their means.
     first = result.prompts[:1]
     values = [plain_z(model, list(r.tokens.ids)) for r in result.prompts]
@@ -107,8 +111,8 @@ def test_all_270_heads_of_the_pack_equal_the_plain_loop(smollm2_folder, mode):
 
 
 @pytest.mark.pack
-def test_known_percentages_of_the_pack(smollm2_folder):
-    percent = run(named("smollm2"), NUMBERS, mode="zero").data["percent"][..., 0]
+def test_known_percentages_of_the_pack(zeroed):
+    percent = zeroed.data["percent"][..., 0]
     for (layer, head), value in {
         (1, 3): 2.2, (23, 3): 16.4, (1, 4): 51.9, (0, 1): 56.4, (6, 1): 64.2, (17, 6): 116.9,
     }.items():  # fmt: skip
@@ -123,13 +127,23 @@ def test_five_number_prompts_of_the_pack(smollm2_folder):
         PromptRow(text=f"{i} {i + 1} {i + 2} {i + 3} ", answer=str(i + 4), wrong=str(i + 3))
         for i in range(1, 6)
     )
-    data = run(named("smollm2"), rows, mode="zero", layers="1:24").data
-    np.testing.assert_allclose(data["base"], [5.89, 3.78, 4.67, 4.16, 4.68], atol=0.01)
-    assert data["base_mean"] == pytest.approx(4.638, abs=1e-3)
-    kept = 100 * data["ablated_mean"] / data["base_mean"]
-    assert kept[0, 3] == pytest.approx(14.4, abs=0.1)
-    assert kept[22, 3] == pytest.approx(11.5, abs=0.1)
-    assert data["layers"].tolist() == list(range(1, 24))
+    for layer, value in ((1, 14.4), (23, 11.5)):
+        data = run(named("smollm2"), rows, mode="zero", layers=str(layer)).data
+        np.testing.assert_allclose(data["base"], [5.89, 3.78, 4.67, 4.16, 4.68], atol=0.01)
+        assert data["base_mean"] == pytest.approx(4.638, abs=1e-3)
+        kept = 100 * data["ablated_mean"] / data["base_mean"]
+        assert kept[0, 3] == pytest.approx(value, abs=0.1)
+        assert data["layers"].tolist() == [layer]
+
+
+def test_a_range_of_layers_is_that_part_of_the_whole():
+    model = named("toy")
+    rows = (PromptRow(text="1 2 3 4", answer=" 5", wrong=" 4"),)
+    whole = run(model, rows, mode="zero").data
+    part = run(model, rows, mode="zero", layers=f"1:{model.info.n_layers}").data
+    assert part["layers"].tolist() == list(range(1, model.info.n_layers))
+    np.testing.assert_allclose(part["ablated"], whole["ablated"][1:], atol=1e-5)
+    np.testing.assert_allclose(part["ablated_mean"], whole["ablated_mean"][1:], atol=1e-5)
 
 
 @pytest.mark.parametrize("component", ["attn", "mlp"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from transformer_lens import patching
@@ -24,7 +25,7 @@ from tests.engine.zoo import ARCHITECTURES
 from tests.models import named, tiny
 
 ROW = PromptRow(text="ab cd g", corrupt="ab xd g", answer=("h",), wrong=("i",))
-SMOL = PromptRow(text="1 2 3 4 ", corrupt="7 9 6 1 ", answer=("5",), wrong=("4",))
+SMOL = PromptRow(text="3 4 ", corrupt="6 1 ", answer=("5",), wrong=("4",))
 PARALLEL = {"gpt_neox", "gptj", "phi"}  # attention and MLP side by side: no middle
 
 TL_BY_POSITION = {
@@ -56,7 +57,7 @@ def run(model, rows=(ROW,), **settings):
 
 
 def own_loop(model, result, direction, site, by):
-    """The loop of every notebook: one hooked run per cell, `[L, H, S]`."""
+    """The loop of every notebook, `[L, H, S]`: a run per cell, or a row of a run by position."""
     record = result.prompts[0]
     clean = torch.tensor([record.tokens.ids])
     corrupt = torch.tensor([record.corrupt_tokens.ids])
@@ -68,33 +69,35 @@ def own_loop(model, result, direction, site, by):
     length = ids.shape[1]
     # One position before the first difference is enough: there the two runs are the same.
     first = int(result.data["first_difference"][0]) - 1
-    positions = range(first, length) if by == "position" else [None]
-    out = np.zeros((info.n_layers, len(heads), len(positions)))
+    positions = range(first, length) if by == "position" else [slice(None)]
+    cells = [(head, position) for head in heads for position in positions]
+    together = len(cells) if by == "position" else 1
     answer, wrong = record.answers[0].token_id, record.wrongs[0].token_id
-    for layer in range(info.n_layers):
-        name = site_hook(layer, site)
-        taken = []
-        with torch.no_grad():
-            model.bridge.run_with_hooks(
-                source, fwd_hooks=[(name, lambda x, hook, t=taken: t.append(x.clone()))]
-            )
-        for j, head in enumerate(heads):
-            for k, position in enumerate(positions):
+    names = [site_hook(layer, site) for layer in range(info.n_layers)]
+    taken, found = {}, []
+    with torch.no_grad():
+        model.bridge.run_with_hooks(
+            source,
+            fwd_hooks=[(n, lambda x, hook, n=n: taken.update({n: x[0].clone()})) for n in names],
+        )
+    for name in names:
+        for start in range(0, len(cells), together):
 
-                def put(x, hook, head=head, position=position, taken=taken):
-                    at = slice(None) if position is None else position
+            def put(x, hook, of=taken[name], rows=cells[start : start + together]):
+                for row, (head, at) in enumerate(rows):
                     if site == "pattern":
-                        x[:, head, at] = taken[0][:, head, at]
+                        x[row, head, at] = of[head, at]
                     elif head is None:
-                        x[:, at] = taken[0][:, at]
+                        x[row, at] = of[at]
                     else:
-                        x[:, at, head] = taken[0][:, at, head]
-                    return x
+                        x[row, at, head] = of[at, head]
+                return x
 
-                with torch.no_grad():
-                    logits = model.bridge.run_with_hooks(ids, fwd_hooks=[(name, put)])[0, -1]
-                out[layer, j, k] = float(logits[answer] - logits[wrong])
-    return out
+            with torch.no_grad():
+                many = ids.repeat(together, 1)
+                logits = model.bridge.run_with_hooks(many, fwd_hooks=[(name, put)])[:, -1]
+            found += (logits[:, answer] - logits[:, wrong]).tolist()
+    return np.array(found).reshape(info.n_layers, len(heads), len(positions))
 
 
 @pytest.mark.parametrize("by", ["position", "all"])
@@ -344,9 +347,33 @@ def test_cancelling_leaves_no_hook_and_the_next_run_is_bitwise_the_same():
 
 @pytest.mark.model
 @pytest.mark.slow
-@pytest.mark.parametrize("site", ["resid_pre", "mlp_out"])
-def test_the_pack_equals_transformer_lens(smollm2_folder, site):
-    _compare_with_transformer_lens(named("smollm2"), SMOL, site, "denoise")
+def test_the_pack_equals_transformer_lens(smollm2_folder):
+    _compare_with_transformer_lens(named("smollm2"), SMOL, "resid_pre", "denoise")
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_outputs_of_the_pack_equal_transformer_lens(smollm2_folder):
+    """At every other place: each layer and each position is among them."""
+    model = named("smollm2")
+    result = run(model, (SMOL,), site="mlp_out", by="position", direction="denoise")
+    record = result.prompts[0]
+    found = result.data["patched_denoise"][..., 0]
+    places = [(i, p) for i, p in np.ndindex(found.shape) if (i + p) % 2 == 0]
+    answer, wrong = record.answers[0].token_id, record.wrongs[0].token_id
+    with torch.no_grad():
+        _logits, cache = model.bridge.run_with_cache(torch.tensor([record.tokens.ids]))
+        theirs = patching.generic_activation_patch(
+            model.bridge,
+            torch.tensor([record.corrupt_tokens.ids]),
+            cache,
+            lambda logits: logits[0, -1, answer] - logits[0, -1, wrong],
+            patch_setter=patching.layer_pos_patch_setter,
+            activation_name="mlp_out",
+            index_df=pd.DataFrame(places, columns=["layer", "pos"]),
+        )
+    ours = [found[place] for place in places]
+    np.testing.assert_allclose(ours, _plain(theirs), atol=1e-4)
 
 
 def test_the_estimate_stays_until_exact_values_come(monkeypatch):
