@@ -2,6 +2,7 @@
 
 `FOLDER/good.lens` is the sound one. Every tab is visited and hovered over, every result of the
 history shown, details and comparison opened; no error may come up that was not meant to be told.
+The pointer goes to other points of a widget in each case, and in four cases to all of a grid.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Visitor:
     """Goes through a window as a curious user would."""
 
     def __init__(self, folder, teller) -> None:
-        self.teller, self.ears = teller, Ears()
+        self.teller, self.ears, self.number = teller, Ears(), 0
         config = folder / "config"
         config.mkdir(exist_ok=True)
         settings = {"started_before": True, "model": "toy", "theme": "light"}
@@ -95,9 +96,9 @@ class Visitor:
         self.window.start()
         wait_for(lambda: started)
 
-    def visit(self, case, path):
+    def visit(self, case, path, number):
         """Open a session and look at all of it; return the analyses that show a result."""
-        window, step = self.window, self.teller.step
+        window, step, self.number = self.window, self.teller.step, number
         with step(case, "open"):
             is_open = window.session.open(path)
             self._settle()
@@ -107,13 +108,13 @@ class Visitor:
             with step(case, f"tab {name}"):
                 window.views.open(name)
                 self._settle()
-                hover(window.views[name])
+                hover(window.views[name], number)
             result = window.views[name].current_result
             if result is not None:
                 shown[name] = result
         with step(case, "panels"):
             for panel in (window.results, window.inspector, window.prompts, window.top_bar):
-                hover(panel)
+                hover(panel, number)
         self._history(case)
         with step(case, "grab"):
             window.resize(1279 if window.width() == 1280 else 1280, 800)
@@ -143,7 +144,7 @@ class Visitor:
         turn_the_loop(3)
         for other in QApplication.topLevelWidgets():
             if other is not self.window and other.isVisible() and other.isWindow():
-                hover(other)
+                hover(other, self.number)
                 other.close()
         turn_the_loop(3)
 
@@ -161,13 +162,13 @@ class Visitor:
         self.ears.take()
 
 
-def hover(root):
+def hover(root, number):
     """Move the pointer over whatever is in sight, ask for tooltips, click and type in pictures."""
     for widget in [root, *root.findChildren(QWidget)]:
         if not widget.isVisible() or (widget.isWindow() and widget is not root):
             continue
         is_picture = _is_picture(widget)
-        for point in _points(widget):
+        for point in _points(widget, number):
             _point_at(widget, point)
             if is_picture:
                 _click(widget, point)
@@ -195,10 +196,13 @@ def _target(widget):
     return above if is_viewport else widget
 
 
-def _points(widget):
+def _points(widget, number):
+    """Return one point in each column and each row of a grid, others in the next case."""
     if widget.width() < SMALL or widget.height() < SMALL:
         return [QPoint(widget.width() // 2, widget.height() // 2)]
-    return [QPoint(int(widget.width() * x), int(widget.height() * y)) for x in GRID for y in GRID]
+    down = (GRID[(place + number) % len(GRID)] for place in range(len(GRID)))
+    pairs = zip(GRID, down, strict=True)
+    return [QPoint(int(widget.width() * x), int(widget.height() * y)) for x, y in pairs]
 
 
 def _send(widget, event):
@@ -229,7 +233,7 @@ def main(folder, first, last):
     with Session.open(good) as session:
         newest = {row.analysis: row.id for row in session.rows()}
     with teller.sound() as case:
-        sound = visitor.visit(case, good)
+        sound = visitor.visit(case, good, 0)
     assert set(sound) == set(newest), sound
     visitor.leave()
     limit_memory()
@@ -238,7 +242,7 @@ def main(folder, first, last):
             path.unlink()
         spoilt = spoil(good, target, number)
         with teller.case(number, spoilt.what) as case:
-            shown = visitor.visit(case, target)
+            shown = visitor.visit(case, target, number)
             whole = {n for n, id_ in newest.items() if id_ not in (spoilt.touched or ())}
             if spoilt.touched is not None and not whole <= set(shown):
                 case.lost(f"no result is shown of {sorted(whole - set(shown))}")
