@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -10,11 +11,23 @@ import sys
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 from desktop_app.contract.registry import ANALYSES, ENTRY_POINTS
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = Path(__file__).parent / "plugin_sample"
+_SEVERAL = """
+import contextlib, io, json, sys
+from desktop_app import cli
+told = []
+for arguments in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.main(arguments)
+    told.append({"returncode": code, "stdout": out.getvalue(), "stderr": err.getvalue()})
+print(json.dumps(told))
+"""
 
 
 def install_sample(folder: Path) -> Path:
@@ -79,3 +92,11 @@ def python(*arguments: object, path: Path | None = None, **variables: str):
 def lensbench(*arguments: object, path: Path | None = None):
     """Run a command line of Lensbench that finds what is installed in `path`."""
     return python("-m", "desktop_app", *arguments, path=path)
+
+
+def several(*commands: tuple[object, ...], path: Path | None = None):
+    """Run command lines one after another in one process of their own, which says nothing else."""
+    given = json.dumps([[str(argument) for argument in command] for command in commands])
+    done = python("-c", _SEVERAL, given, path=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [SimpleNamespace(**told) for told in json.loads(done.stdout)]

@@ -26,7 +26,7 @@ from desktop_app.jobs.service import Service
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError, Cancelled
 from tests.models import named
-from tests.plugins import SAMPLE, declare, lensbench, on_path, python, write_package
+from tests.plugins import SAMPLE, declare, lensbench, on_path, python, several, write_package
 
 PROMPTS = ("--model", "toy", "--prompt", "1 2 3 4", "--prompt", "2 3")
 GOOD = """
@@ -130,23 +130,24 @@ def test_it_has_a_command_line_and_a_session_that_opens_elsewhere(plugin_place, 
     listed = lensbench("run", "--help", path=plugin_place).stdout
     assert "weather" in listed
     assert "How strong the residual stream is" in listed
-    own = lensbench("run", "weather", "--help", path=plugin_place).stdout
-    assert "--site [resid_pre|resid_post]" in own
     session = tmp_path / "s.lens"
-    done = lensbench("run", "weather", *PROMPTS, "--json", "--out", session, path=plugin_place)
+    arrays, out = tmp_path / "r.npz", ("export", session, "--result", 1, "--out")
+    own, done, run, *exported, script = several(
+        ("run", "weather", "--help"),
+        ("run", "weather", *PROMPTS, "--json", "--out", session),
+        ("run", "weather", *PROMPTS, "--out", arrays),
+        *((*out, tmp_path / f"here.{ending}") for ending in ("csv", "npz", "json")),
+        (*out, tmp_path / "r.py"),
+        path=plugin_place,
+    )
+    assert "--site [resid_pre|resid_post]" in own.stdout
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
     assert set(told["result"]) == {
         "norm", "strength", "strength_mean", "strength_sem", "strongest",
     }  # fmt: skip
-    arrays = tmp_path / "r.npz"
-    assert lensbench("run", "weather", *PROMPTS, "--out", arrays, path=plugin_place).returncode == 0
-    for ending in ("csv", "npz", "json"):
-        command = ("export", session, "--result", 1, "--out", tmp_path / f"here.{ending}")
-        assert lensbench(*command, path=plugin_place).returncode == 0
-    assert "no script" in lensbench(
-        "export", session, "--result", 1, "--out", tmp_path / "r.py", path=plugin_place
-    ).stderr  # fmt: skip
+    assert [each.returncode for each in (run, *exported)] == [0, 0, 0, 0]
+    assert "no script" in script.stderr
 
     away = python("-c", ELSEWHERE, session, tmp_path)
     assert away.returncode == 0, away.stderr
@@ -163,10 +164,9 @@ def test_it_has_a_command_line_and_a_session_that_opens_elsewhere(plugin_place, 
     with np.load(arrays) as one, np.load(tmp_path / "elsewhere.npz") as two:
         np.testing.assert_array_equal(one["norm_1"], two["norm_1"])
     picture = tmp_path / "elsewhere.png"
-    drawn = lensbench("export", session, "--result", 1, "--out", picture)
+    drawn, refused = several((*out, picture), ("run", "weather", *PROMPTS))
     assert drawn.returncode == 0, drawn.stderr
     assert picture.stat().st_size > 10_000
-    refused = lensbench("run", "weather", *PROMPTS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "No such command 'weather'" in refused.stderr
 
