@@ -49,9 +49,8 @@ class Reader:
         """Take in what the sound session holds, and how long each export takes."""
         for number in self.numbers:
             self.sound[number] = self.export(case, self.good, number, "json")
-        for place, number in enumerate(self.numbers[: len(ANALYSES)]):
-            # A second result takes no longer, and another kind of picture hardly.
-            for ending in (*TEXTS[1:], PICTURES[place % len(PICTURES)]):
+        for number in self.numbers[: len(ANALYSES)]:  # a second result takes no longer
+            for ending in (*TEXTS[1:], *PICTURES):
                 self.export(case, self.good, number, ending)
         self.read(case, self.good, frozenset(), values.dice(0))
 
