@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtGui import QCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QListWidget, QPushButton, QWidget
 
@@ -189,6 +190,10 @@ def test_another_session_leaves_what_was_said_of_the_last(qtbot, window):
 def test_news_go_by_themselves_unless_they_are_read(qtbot, open_window, service, monkeypatch):
     monkeypatch.setattr(hall, "STAYS_MS", 30)
     window = open_window(service)
+    # Pointer and keyboard are elsewhere, wherever another test has left them.
+    QCursor.setPos(window.mapToGlobal(QPoint(1, 1)))
+    window.prompts.table.setFocus()
+    turn_the_loop()
     window.hall.show("Removed 2 prompts.", "info", {"undo": ("Undo", list)})
     assert window.banner.isVisible()
     qtbot.waitUntil(partial(gone, window.banner))
