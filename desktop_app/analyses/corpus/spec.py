@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import field_validator
 from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.text_setting import TextPath, text_setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.result import ModelInfo
 
-MAX_PATH = 4_096
 MOST_TOKENS = 10_000_000
 PLACES = 10
 """Places kept of each head: those of largest weight, and one per tenth; tokens it attends to."""
@@ -24,18 +23,7 @@ PLACES = 10
 class CorpusParams(Params):
     """Settings of `corpus`."""
 
-    text: str = setting(
-        "",
-        "Text",
-        "A text file in UTF-8, or a folder of .txt and .md files; empty or own takes the "
-        "small corpus that comes with Lensbench.",
-        placeholder="the corpus of Lensbench",
-        cli="path",
-        metavar="FILE|FOLDER",
-        max_length=MAX_PATH,
-        words={"": "on Lensbench's own corpus"},
-        named={"": ""},
-    )
+    text: TextPath = text_setting()
     window: int = setting(
         256,
         "Window",
@@ -61,12 +49,6 @@ class CorpusParams(Params):
         le=2**31 - 1,
         advanced=True,
     )
-
-    @field_validator("text")
-    @classmethod
-    def _take_own(cls, given: str) -> str:
-        """Let `own` mean the corpus that comes along, as empty does; ./own is a file."""
-        return "" if given == "own" else given
 
     @override
     def reads_prompts(self) -> bool:

@@ -8,17 +8,17 @@ from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.text_setting import MAX_PATH, OWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desktop_app.contract.result import ModelInfo
 
-MAX_PATH = 4_096
 MOST_FEATURES = 10_000_000
 MOST_ENTRIES = 8_000_000
 """Activations over a corpus that are kept one by one; beyond them, the chosen feature's alone."""
-OWN_CORPUS = "own"
+OWN_CORPUS = OWN
 USUALLY_ACTIVE = 100
 """Features of a token, where nothing tells how many; they may be several times as many."""
 _OVER_TEXT = frozenset({"window", "tokens", "intervals", "examples", "seed", "fresh"})

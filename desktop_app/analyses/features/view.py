@@ -12,6 +12,7 @@ from desktop_app.analyses.features.feature_bar import FeatureBar
 from desktop_app.analyses.features.feature_page import FeaturePage
 from desktop_app.analyses.features.found import NONE, Found
 from desktop_app.analyses.features.list_page import ListPage
+from desktop_app.analyses.features.spec import OWN_CORPUS
 from desktop_app.analyses.features.tests_page import TestsPage
 from desktop_app.analyses.features.tokens_page import TokensPage
 from desktop_app.contract.registry import serving
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from desktop_app.analyses.features.page import FeaturesPage
     from desktop_app.contract.result import ModelInfo, Result
 
-_OWN, _OWN_CORPUS = "toy", "own"
+_OWN = "toy"
 
 
 class FeaturesView(AnalysisView):
@@ -263,7 +264,7 @@ class FeaturesView(AnalysisView):
             self.intent_raised.emit(Intent("steer_with", told))
 
     def _on_own(self) -> None:
-        self.run_with(sae=_OWN, corpus=_OWN_CORPUS)
+        self.run_with(sae=_OWN, corpus=OWN_CORPUS)
 
     def _on_train(self) -> None:
         self.intent_raised.emit(Intent("train_features", {}))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import field_validator
 from typing_extensions import override
 
 from desktop_app.contract.params import Params, setting
 from desktop_app.contract.spec import Analysis, FieldSpec
+from desktop_app.contract.text_setting import MAX_PATH, TextPath, text_setting
 
-MAX_PATH = 4_096
 MEASURED_STOPPED = 20_000
 """Of a training that was stopped, so many tokens held out and as many trained on are measured."""
 Site = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
@@ -19,18 +18,7 @@ Site = Literal["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"]
 class TrainSaeParams(Params):
     """Settings of `train_sae`."""
 
-    text: str = setting(
-        "",
-        "Text",
-        "A text file in UTF-8, or a folder of .txt and .md files, whose activations it is trained "
-        "on; empty or own takes the small corpus that comes with Lensbench.",
-        placeholder="the corpus of Lensbench",
-        cli="path",
-        metavar="FILE|FOLDER",
-        max_length=MAX_PATH,
-        words={"": "on Lensbench's own corpus"},
-        named={"": ""},
-    )
+    text: TextPath = text_setting(", whose activations it is trained on")
     layer: int | None = setting(
         None,
         "Layer",
@@ -123,12 +111,6 @@ class TrainSaeParams(Params):
         le=1,
         advanced=True,
     )
-
-    @field_validator("text")
-    @classmethod
-    def _take_own(cls, given: str) -> str:
-        """Let `own` mean the corpus that comes along, as empty does; ./own is a file."""
-        return "" if given == "own" else given
 
     def layer_in(self, count: int) -> int:
         """Return the layer as it was asked for; the middle one of `count` where none was."""

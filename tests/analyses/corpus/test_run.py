@@ -14,7 +14,6 @@ from desktop_app.analyses.corpus.attended import Attended
 from desktop_app.analyses.corpus.best_places import BestRows
 from desktop_app.analyses.corpus.spec import ANALYSIS, CorpusParams
 from desktop_app.analyses.corpus.sums import MEASURES
-from desktop_app.contract.registry import ANALYSES
 from desktop_app.contract.report import EstimatingReporter, SilentReporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.engine.loading import load
@@ -383,14 +382,6 @@ def test_a_text_is_known_by_what_every_reader_of_windows_says_of_it(text):
     found = run(model, text).data
     assert found["corpus_sha256"] == windows.sha256()
     assert found["tokens_read"] == windows.tokens
-
-
-@pytest.mark.parametrize("name", ["corpus", "train_sae"])
-def test_the_corpus_that_comes_along_has_one_name(name):
-    kind = ANALYSES[name].params
-    assert kind(text="own") == kind()
-    assert kind(text="./own").text == "./own"
-    assert "own" in kind.model_fields["text"].description
 
 
 @pytest.mark.model
