@@ -76,9 +76,10 @@ class Tree:
             raise ValueError(f"{place} is a link to {target}, which is absolute.")
         self._add(place, _Entry(tarfile.SYMTYPE, 0o777, target=target))
 
-    def names(self) -> list[str]:
-        """Return the names of files and links, in order."""
-        return sorted(n for n, entry in self._entries.items() if entry.kind != tarfile.DIRTYPE)
+    def names(self, *, folders: bool = False) -> list[str]:
+        """Return the names of files and links, in order; with folders, each ends with a slash."""
+        kinds = {name: entry.kind == tarfile.DIRTYPE for name, entry in self._entries.items()}
+        return sorted(n + "/" * is_one for n, is_one in kinds.items() if folders or not is_one)
 
     def kibibytes(self) -> int:
         """Return what it takes on a disk, as Debian counts: whole kibibytes, one for the rest."""

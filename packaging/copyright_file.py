@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
 def _paragraphs(folder: Path, place: str) -> Iterator[str]:
     root = Path(__file__).resolve().parent.parent
     _, *others = _shipped(folder)
-    yield f"Format: {_FORMAT}\nUpstream-Name: Lensbench\nComment:{_body([_WITHIN])}"
+    yield f"Format: {_FORMAT}\nUpstream-Name: Lensbench\nComment:{_body([_WITHIN])}\n"
     yield _files("*", ("2026 The Lensbench authors",), "MIT")
     licences = [("MIT", (root / "LICENSE").read_text(encoding="utf-8"), "")]
     for item in others:
@@ -75,7 +75,7 @@ def _paragraphs(folder: Path, place: str) -> Iterator[str]:
         licences.append((name, _text(item), note))
     for name, said, note in licences:
         comment = f"\nComment:{_body([note])}" if note else ""
-        yield f"License: {name}{_body(said.splitlines())}{comment}"
+        yield f"License: {name}{_body(said.splitlines())}{comment}\n"
 
 
 def _shipped(folder: Path) -> tuple[Any, ...]:
@@ -112,7 +112,7 @@ def _text(item: Any) -> str:
 def _body(lines: Iterable[str]) -> str:
     """Return lines as the continuation of a field; an empty one is a point."""
     cleaned = (re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", line).rstrip() for line in lines)
-    return "".join(f"\n {line or '.'}" for line in cleaned) + "\n"
+    return "".join(f"\n {line or '.'}" for line in cleaned)
 
 
 if __name__ == "__main__":

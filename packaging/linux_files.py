@@ -91,10 +91,10 @@ def template(name: str, words: Mapping[str, str]) -> str:
         ValueError: A word of the template is not among those given.
     """
     text = (TEMPLATES / name).read_text(encoding="utf-8")
-    missing = set(re.findall(r"@([A-Z_]+)@", text)) - set(words)
+    missing = set(re.findall(r"@([A-Z0-9_]+)@", text)) - set(words)
     if missing:
         raise ValueError(f"packaging/linux/{name} wants {', '.join(sorted(missing))}.")
-    return re.sub(r"@([A-Z_]+)@", lambda match: words[match[1]], text)
+    return re.sub(r"@([A-Z0-9_]+)@", lambda match: words[match[1]], text)
 
 
 def news(version: str) -> list[str]:
