@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import sys
 
+from desktop_app.support.terminal import prepare_streams
+
 OUT_FOLDER = "out"
 
 
@@ -21,6 +23,7 @@ def main() -> int:
 
 def _start() -> int:
     multiprocessing.freeze_support()
+    prepare_streams()
     arguments = sys.argv[1:]
     if arguments and not arguments[0].lower().endswith(".lens"):
         from desktop_app import cli
