@@ -110,7 +110,7 @@ def read_facts(info: Path) -> Facts:
 
 
 def is_for_here(tags: Iterable[str]) -> bool:
-    """Return whether a wheel's tags allow this Python and platform; where it has none, it may be."""
+    """Return whether a wheel's tags allow this Python and platform; one without any may be."""
     told = set(tags)
     return not told or "py3-none-any" in told or bool(told & _tags_here())
 

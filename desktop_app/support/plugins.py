@@ -95,7 +95,9 @@ def found() -> tuple[Plugin, ...]:
     seen = sorted(_looked_for(on), key=lambda plugin: (plugin.key, str(plugin.folder)))
     known = {plugin.key for plugin in seen}
     gone = f"It is switched on and no longer in {plugins_dir()}: add it again, or switch it off."
-    seen += [Plugin(name, is_on=True, problem=gone) for name in sorted(on - known)]
+    for name in sorted(on - known):
+        place = plugins_dir() / name
+        seen.append(Plugin(name, folder=place, info=place, is_on=True, problem=gone))
     return tuple(_judged(seen))
 
 
@@ -173,7 +175,8 @@ def _looked_for(on: frozenset[str]) -> Iterator[Plugin]:
 def _in_folder(folder: Path, on: frozenset[str]) -> Iterator[Plugin]:
     """Return the plug-ins of one folder; libraries that they need may lie beside them."""
     root = plugins_dir()
-    bare = Plugin(one_line(folder.name), folder=folder, info=folder)
+    is_on = key_of(folder.name) in on
+    bare = Plugin(one_line(folder.name), folder=folder, info=folder, is_on=is_on)
     try:
         if not _is_within(folder, root):
             problem = f"It is a link that leads out of {root}: put the folder itself there."
@@ -192,7 +195,8 @@ def _in_folder(folder: Path, on: frozenset[str]) -> Iterator[Plugin]:
             there.append(read_facts(info))
         except DamagedError as error:
             problem = f"It cannot be used, as {error}: add it again."
-            yield replace(bare, name=name, info=info, problem=problem)
+            is_on = key_of(name) in on
+            yield replace(bare, name=name, info=info, problem=problem, is_on=is_on)
     beside = {facts.key: facts.version for facts in there}
     offering = [facts for facts in there if facts.offers]
     for facts in offering:
