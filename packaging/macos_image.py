@@ -26,6 +26,11 @@ def app_name(*, viewer: bool) -> str:
     return "Lensbench Viewer" if viewer else "Lensbench"
 
 
+def app_file(*, viewer: bool) -> str:
+    """Return the name of the program's bundle, which `BUNDLE(name=…)` takes."""
+    return f"{app_name(viewer=viewer)}.app"
+
+
 def identifier(*, viewer: bool) -> str:
     """Return what `BUNDLE(bundle_identifier=…)` takes."""
     return "org.lensbench.viewer" if viewer else "org.lensbench.lensbench"
