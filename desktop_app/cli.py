@@ -19,7 +19,7 @@ import click
 from pydantic import ValidationError
 from typing_extensions import override
 
-from desktop_app import cli_options
+from desktop_app import cli_options, cli_plugins
 from desktop_app.contract.registry import ANALYSES, problems
 from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis, RunEstimate
 from desktop_app.support import installed, paths, unfinished
@@ -263,6 +263,9 @@ def _show(printed: Printed) -> None:
         print(one_line(sentence), file=sys.stderr)
     if printed.text:
         (_out_json if printed.is_json else _out)(printed.text)
+
+
+cli.add_command(cli_plugins.group(_out, _out_json, _warn))
 
 
 @cli.command()

@@ -21,14 +21,25 @@ from tests.patience import CHILD_S, end_session_of
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "packaging" / "bootstrap.py"
+FILES = [
+    FILE.with_name(f"{name}.py")
+    for name in ("bootstrap", "system_packages", "wheelhouse", "wheelhouse_list")
+]
+
+
+def loaded(monkeypatch):
+    """A module of its own; a script finds its siblings because its folder is first on the path."""
+    monkeypatch.syspath_prepend(FILE.parent)
+    spec = importlib.util.spec_from_file_location("bootstrap_under_test", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
 def bootstrap(tmp_path, monkeypatch):
     """The module, with a root of its own and every command recorded instead of run."""
-    spec = importlib.util.spec_from_file_location("bootstrap_under_test", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(monkeypatch)
     (tmp_path / "packaging").mkdir()
     (tmp_path / "pyproject.toml").write_text("[project]\n")
     (tmp_path / "packaging" / "constraints.txt").write_text("torch==2.13.0\n")
@@ -70,17 +81,20 @@ def pack_there(bootstrap, monkeypatch):
     monkeypatch.setattr(bootstrap.subprocess, "run", lambda *_, **__: probe)
 
 
-def test_standard_library_alone():
-    tree = ast.parse(FILE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_standard_library_alone(file):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
     sources = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names = {alias.name for node in imports for alias in node.names}
     names |= {node.module for node in sources}
-    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+    siblings = {file.stem for file in FILES}
+    assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, *siblings}
 
 
-def test_syntax_that_an_old_python_can_read():
-    ast.parse(FILE.read_text(encoding="utf-8"), feature_version=(3, 7))
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_syntax_that_an_old_python_can_read(file):
+    ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 7))
 
 
 def test_first_test_makes_installs_fetches_and_tests(bootstrap, pack_missing, capfd):
@@ -243,9 +257,7 @@ def test_python_without_venv_names_debians_package(bootstrap, monkeypatch, capfd
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the loader of Linux")
 def test_the_loader_is_asked(tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("bootstrap_plain", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(monkeypatch)
     fake = tmp_path / "ldd"
     fake.write_text(
         "#!/bin/sh\n"
