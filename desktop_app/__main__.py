@@ -7,6 +7,9 @@ import multiprocessing
 import os
 import sys
 
+from desktop_app.support.children import forget_own_libraries, run_module
+from desktop_app.support.terminal import prepare_streams
+
 OUT_FOLDER = "out"
 
 
@@ -21,7 +24,11 @@ def main() -> int:
 
 def _start() -> int:
     multiprocessing.freeze_support()
+    forget_own_libraries()
+    prepare_streams()
     arguments = sys.argv[1:]
+    if run_module(arguments):
+        return 0
     if arguments and not arguments[0].lower().endswith(".lens"):
         from desktop_app import cli
 

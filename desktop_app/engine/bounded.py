@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import psutil
 
-from desktop_app.support.children import environment
+from desktop_app.support.children import NO_CONSOLE, command, environment
 from desktop_app.support.errors import first_line
 
 if TYPE_CHECKING:
@@ -87,9 +87,6 @@ class BoundedWorker:
             question: What `answer` is called with.
             check: Called many times a second; what it raises ends the child and goes on up.
         """
-        if getattr(sys, "frozen", False):
-            # The frozen program is no interpreter that could run a module.
-            return _answer(importlib.import_module(self._module).answer, question)
         if self._child is None or not self._child.is_alive():
             self._child = _Child(self._module)
         try:
@@ -117,12 +114,13 @@ class _Child:
 
     def __init__(self, module: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
-            [sys.executable, "-m", "desktop_app.engine.bounded", module],
+            command("desktop_app.engine.bounded", module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment(TOKENIZERS_PARALLELISM="false"),
             encoding="utf-8",
+            creationflags=NO_CONSOLE,
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._is_ready = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.contract.requests import DeviceMemory, MemoryEstimate, ModelRow, ModelSpec
@@ -27,6 +28,7 @@ _CACHED = "models--"
 _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 _SAMPLE_BYTES = 65_536
 _SAMPLES = 16
+_WAITING = "It is made ready when it is first opened, which takes about half a minute, once."
 
 
 def locate(spec: ModelSpec) -> Checkpoint:
@@ -37,7 +39,8 @@ def locate(spec: ModelSpec) -> Checkpoint:
     """
     name = spec.model
     if name in pack.pack_names():
-        return inspect_folder(pack.require_pack(name))
+        gguf = pack.carried(name) if pack.is_waiting(name) else None
+        return inspect_folder(pack.require_pack(name)) if gguf is None else inspect_gguf(gguf)
     path = Path(name).expanduser()
     if path.is_dir():
         return inspect_folder(pack.up_to_date(path))
@@ -117,6 +120,9 @@ def estimate(spec: ModelSpec, devices: tuple[DeviceMemory, ...]) -> MemoryEstima
 def _catalogue_row(name: str) -> ModelRow:
     entry, folder, problem = pack.find_pack(name), pack.pack_folder(name), pack.pack_problem(name)
     parameters = entry.parameters
+    if pack.is_waiting(name):
+        row = _row(name, entry.title, None, parameters, "catalogue", _WAITING)
+        return replace(row, installed=True)
     if problem is None:
         try:
             parameters = inspect_folder(folder).parameters

@@ -89,6 +89,8 @@ class Service:
         report.step(0.0, "Starting torch")
         from desktop_app.engine import loading
 
+        if spec.model in pack.pack_names() and pack.is_waiting(spec.model):
+            self._fetch(spec.model, report)
         started = time.perf_counter()
         model = loading.load(spec, report)
         self._model = model

@@ -1,11 +1,70 @@
-"""Processes of our own: modules of this program, run by the same interpreter."""
+"""Processes of our own: modules of this program, run by the same interpreter or program."""
 
 from __future__ import annotations
 
 import os
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import desktop_app
+
+# What the installed program, which is no interpreter, runs in place of itself.
+MODULES = ("desktop_app.engine.bounded", "desktop_app.engine.packs.pack_convert")
+MODULE_FLAG = "--run-module"
+_SEARCH_PATH = "LD_LIBRARY_PATH"
+# Where Windows would open a console for each of them.
+NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
+
+def is_frozen() -> bool:
+    """Return whether this is the installed program rather than an interpreter."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """Return the command line that runs one of `MODULES`.
+
+    Args:
+        module: Its dotted name.
+        arguments: What it is given.
+    """
+    if not is_frozen():
+        return [sys.executable, "-m", module, *arguments]
+    # On Windows the one with a window has no standard streams; its twin beside it has.
+    twin = Path(sys.executable).with_name("lensbench.exe")
+    program = str(twin) if os.name == "nt" and twin.is_file() else sys.executable
+    return [program, MODULE_FLAG, module, *arguments]
+
+
+def run_module(arguments: list[str]) -> bool:
+    """Run the module that the arguments of this process ask for; return whether they ask for one.
+
+    Only the installed program is asked so, and only for what it starts itself.
+    """
+    if not is_frozen() or len(arguments) < 2 or arguments[0] != MODULE_FLAG:
+        return False
+    if arguments[1] not in MODULES:
+        return False
+    sys.argv = arguments[1:]
+    runpy.run_module(arguments[1], run_name="__main__", alter_sys=False)
+    return True
+
+
+def forget_own_libraries() -> None:
+    """Let programs of the machine that are started from here find its libraries and not ours.
+
+    The installed program's starter puts its own folder first on the search path; the system's
+    loader has read that already.
+    """
+    if not is_frozen() or not sys.platform.startswith("linux"):
+        return
+    before = os.environ.pop(f"{_SEARCH_PATH}_ORIG", None)
+    if before:
+        os.environ[_SEARCH_PATH] = before
+    else:
+        os.environ.pop(_SEARCH_PATH, None)
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -31,6 +31,22 @@ def resource(*parts: str) -> Path:
     return _resources_folder().joinpath(*parts)
 
 
+def document(name: str) -> Path:
+    """Return the path of a text of the whole project that is shown in the program.
+
+    Such texts lie in the root of the source tree, and among the resources of a wheel and of the
+    frozen program.
+
+    Args:
+        name: `CHANGELOG.md` or `LICENSE`.
+
+    Returns:
+        An absolute path. It is not checked that the file exists.
+    """
+    resources = _resources_folder()
+    return (resources.parent if resources == _source_resources() else resources) / name
+
+
 def data_dir() -> Path:
     """Return the folder of what took work to get: model packs, sessions being written."""
     return _user_folder("data", platformdirs.user_data_path(APP_NAME, appauthor=False))
@@ -83,9 +99,12 @@ def _resources_folder() -> Path:
     bundle = getattr(sys, "_MEIPASS", None)
     if bundle is not None:
         return Path(bundle) / "resources"
-    package = Path(__file__).resolve().parents[1]
-    inside_wheel = package / "resources"
-    return inside_wheel if inside_wheel.is_dir() else package.parent / "resources"
+    inside_wheel = Path(__file__).resolve().parents[1] / "resources"
+    return inside_wheel if inside_wheel.is_dir() else _source_resources()
+
+
+def _source_resources() -> Path:
+    return Path(__file__).resolve().parents[2] / "resources"
 
 
 def _user_folder(kind: str, platform_default: Path) -> Path:

