@@ -8,6 +8,7 @@ import os
 import sys
 
 from desktop_app.support.children import forget_own_libraries, run_module
+from desktop_app.support.terminal import prepare_streams
 
 OUT_FOLDER = "out"
 
@@ -24,6 +25,7 @@ def main() -> int:
 def _start() -> int:
     multiprocessing.freeze_support()
     forget_own_libraries()
+    prepare_streams()
     arguments = sys.argv[1:]
     if run_module(arguments):
         return 0

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.contract.registry import ANALYSES, worked_order
@@ -19,9 +20,10 @@ from desktop_app.pictures.text_tables import as_text
 from desktop_app.support import logs, paths
 from desktop_app.support.crash_log import CrashLog, install_excepthook
 from desktop_app.support.gc_guard import GcGuard
+from desktop_app.support.guard import override
 from desktop_app.support.installed import package_version
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
-from desktop_app.support.terminal import printable
+from desktop_app.support.terminal import put_line
 from desktop_app.support.unfinished import Workplace
 from desktop_app.widgets.basics.icons import icon
 from desktop_app.widgets.basics.theme import apply_theme
@@ -41,6 +43,8 @@ STALLS_VARIABLE = "LENSBENCH_STALLS"
 SWITCH_INTERVAL_S = 0.002
 SESSION_NAME = "worked_example.lens"
 _PATIENCE_MS = 600_000
+# Finder starts the program without arguments and names the file in one of the first events.
+_FINDER_MS = 100
 
 
 def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -> int:
@@ -69,11 +73,13 @@ def main(argv: Sequence[str] | None = None, *, config_dir: Path | None = None) -
     window.show()
     if report is not None:
         window.show_crash_report(report)
-    file = Path(arguments[0]) if arguments else None
-    is_session = file is not None and file.suffix.lower() == ".lens"
-    window.start(file if is_session else None)
-    if file is not None and not is_session:
-        window.files.open_any(file)
+    beginning = Beginning(window, Path(arguments[0]) if arguments else None)
+    if isinstance(app, Application):
+        app.file_asked.connect(beginning.open)
+    if sys.platform == "darwin" and not arguments:
+        QTimer.singleShot(_FINDER_MS, beginning.start)
+    else:
+        beginning.start()
     status = app.exec()
     housekeeping.stop()
     for number, handler in before.items():
@@ -113,7 +119,7 @@ def headless(out_dir: Path | str, write: Callable[[str], None] | None = None) ->
         window.show()
         housekeeping = Housekeeping(window)
         housekeeping.start()
-        done = HeadlessRun(window, out, write or _print).perform()
+        done = HeadlessRun(window, out, write or put_line).perform()
         window.close()
         housekeeping.stop()
     logging.getLogger().removeHandler(book)
@@ -131,7 +137,7 @@ def make_application() -> QApplication:
     QApplication.setHighDpiScaleFactorRoundingPolicy(
         Qt.HighDpiScaleFactorRoundingPolicy.PassThrough
     )
-    app = QApplication([paths.APP_NAME])
+    app = Application([paths.APP_NAME])
     app.setDesktopFileName("lensbench")
     app.setWindowIcon(icon("eye", "accent"))
     return app
@@ -142,6 +148,50 @@ def make_service() -> Service:
     from desktop_app.jobs.service import Service as ComputeService  # noqa: PLC0415 - imports torch
 
     return ComputeService()
+
+
+class Application(QApplication):
+    """The application object; macOS asks it, not a new program, to open a file.
+
+    Signals:
+        file_asked: The file's path.
+    """
+
+    file_asked = Signal(str)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QFileOpenEvent):
+            if event.file():  # an address elsewhere has none
+                self.file_asked.emit(event.file())
+            return True
+        return super().event(event)
+
+
+class Beginning(QObject):
+    """Starts the window with the file that is asked for, and opens in it what is asked later."""
+
+    def __init__(self, window: MainWindow, file: Path | None = None) -> None:
+        super().__init__(window)
+        self._window = window
+        self._file = file
+        self._is_over = False
+
+    def start(self) -> None:
+        """Start the window."""
+        self._is_over = True
+        file = self._file
+        is_session = file is not None and file.suffix.lower() == ".lens"
+        self._window.start(file if is_session else None)
+        if file is not None and not is_session:
+            self._window.files.open_any(file)
+
+    def open(self, path: str) -> None:
+        """Open a session, prompt table or model, at the start where that is still to come."""
+        if self._is_over:
+            self._window.files.open_any(Path(path))
+        else:
+            self._file = Path(path)
 
 
 class ErrorRelay(QObject):
@@ -186,7 +236,7 @@ class Housekeeping(QObject):
         if self._watchdog is not None and self._reporter is not None:
             self._reporter.stop()
             self._watchdog.stop()
-            _print(self._watchdog.summary())
+            put_line(self._watchdog.summary())
 
     def _on_model_changed(self) -> None:
         """The first model brings torch's modules; a later one leaves the older to be collected."""
@@ -195,11 +245,6 @@ class Housekeeping(QObject):
             self._guard.settle()
         else:
             self._guard.collect_all()
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(printable(text) + "\n")
-    sys.stdout.flush()
 
 
 class HeadlessRun(QObject):

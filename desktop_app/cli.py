@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
 import json
-import os
-import platform
 import sys
 import traceback
 import warnings
@@ -22,11 +19,9 @@ import click
 from pydantic import ValidationError
 from typing_extensions import override
 
-from desktop_app import cli_options
+from desktop_app import cli_options, cli_plugins
 from desktop_app.contract.registry import ANALYSES, problems
 from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis, RunEstimate
-from desktop_app.contract.result import plain
-from desktop_app.jobs.service import Service
 from desktop_app.support import installed, paths, unfinished
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
 from desktop_app.support.terminal import PlainStream, one_line, printable, printable_json
@@ -41,14 +36,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 BAD_INPUT = 2
 DIFFERENT = 1
-_PACKAGES = (
-    "lensbench",
-    "torch",
-    "transformers",
-    "transformer-lens",
-    "PySide6-Essentials",
-    "pyqtgraph",
-)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -128,7 +115,23 @@ def _libraries_held_back() -> Iterator[None]:
         yield
 
 
+def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from desktop_app import cli_doctor
+
+        _out(cli_doctor.version())
+        ctx.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Say which version this is.",
+)
 def cli() -> None:
     """Lensbench: a workbench for mechanistic interpretability."""
 
@@ -166,6 +169,9 @@ def _run_analysis(analysis: Analysis, options: dict[str, Any]) -> None:
 
         cli_options.check_ending(out)
         check_target(Path(out))
+    installed.require_compute()
+    from desktop_app.jobs.service import Service
+
     unfinished.tidy()
     spec = cli_options.model_spec(options)
     params = cli_options.make_params(analysis.params, options)
@@ -219,25 +225,8 @@ def _out_estimate(found: RunEstimate, stored: str, *, as_json: bool) -> None:
     if as_json:
         _out_json(json.dumps(dataclasses.asdict(found)))
         return
-    if found.memory_bytes is None:
-        _out("This run sweeps nothing: it takes little more than the model itself.")
-    else:
-        size = found.memory_bytes / 1e9
-        _out(f"This run takes about {size:.2f} GB at its peak, the model included.")
-    if found.stored_bytes is not None and found.limit_bytes is not None:
-        _out(_storage_words(found.stored_bytes, found.limit_bytes, stored))
-
-
-def _storage_words(wanted: int, limit: int, stored: str) -> str:
-    from desktop_app.support.sizes import human_bytes
-
-    said = f"Its result keeps {human_bytes(wanted)} of {stored}"
-    if wanted <= limit:
-        return f"{said}."
-    return (
-        f"{said}, and at most {human_bytes(limit)} are stored: only small pictures and entropies "
-        "are kept, and --json and .npz need fewer --layers or --heads."
-    )
+    for line in cli_options.estimate_lines(found, stored):
+        _out(line)
 
 
 class _Families(click.Group):
@@ -274,6 +263,9 @@ def _show(printed: Printed) -> None:
         print(one_line(sentence), file=sys.stderr)
     if printed.text:
         (_out_json if printed.is_json else _out)(printed.text)
+
+
+cli.add_command(cli_plugins.group(_out, _out_json, _warn))
 
 
 @cli.command()
@@ -380,36 +372,14 @@ def diff(left: str, right: str, *, tolerance: float, as_json: bool) -> int:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor(*, as_json: bool) -> None:
-    """Say what this machine has and lacks."""
-    facts = _examine()
+    """Say what this machine has and lacks; the viewer says what it cannot do."""
+    from desktop_app import cli_doctor
+    from desktop_app.support.facts import as_lines
+
+    with _libraries_held_back():
+        found = cli_doctor.examine()
     if as_json:
-        _out_json(json.dumps(plain(facts), indent=1))
+        _out_json(json.dumps(found, indent=1))
         return
-    for name, value in facts.items():
-        _out(f"{name:<24} {value}")
-
-
-def _examine() -> dict[str, Any]:
-    """Return facts by name, in words: versions, devices, models, display, folders."""
-    from desktop_app.engine.devices import list_devices
-    from desktop_app.engine.packs import pack
-    from desktop_app.support.sizes import human_bytes
-
-    facts: dict[str, Any] = {"python": platform.python_version(), "system": platform.platform()}
-    facts |= {name: installed.package_version(name) for name in _PACKAGES}
-    for device in list_devices():
-        free, total = human_bytes(device.free), human_bytes(device.total)
-        facts[device.device] = f"{device.name}, {free} free of {total}"
-    for name in pack.pack_names():
-        facts[f"model {name}"] = pack.pack_problem(name) or "installed"
-    facts["accelerate"] = "present" if importlib.util.find_spec("accelerate") else "missing"
-    facts["display"] = _display()
-    facts["data folder"] = str(paths.data_dir())
-    return facts
-
-
-def _display() -> str:
-    if not sys.platform.startswith("linux"):
-        return "native"
-    shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    return shown or "none: the worked example runs headless"
+    for line in as_lines(found):
+        _out(one_line(line))

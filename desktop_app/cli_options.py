@@ -16,6 +16,7 @@ from desktop_app.contract.params import Params, PromptRow
 from desktop_app.contract.report import Reporter
 from desktop_app.contract.requests import ModelSpec
 from desktop_app.support.errors import BadInputError
+from desktop_app.support.sizes import human_bytes
 from desktop_app.support.terminal import one_line
 from desktop_app.text.circuit_files import read_circuit
 from desktop_app.text.kept_files import read_keep, read_trail
@@ -24,7 +25,9 @@ from desktop_app.text.prompts import read_prompts, read_rows, read_texts
 from desktop_app.text.text_sets import read_sets, read_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from desktop_app.contract.requests import RunEstimate
 
 _ENDINGS = (".json", ".npz", ".lens")
 # Options that name a file, and what reads it.
@@ -251,3 +254,21 @@ class TerminalReporter(Reporter):
         if self._watched:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+
+
+def estimate_lines(found: RunEstimate, stored: str) -> Iterator[str]:
+    """Give what a run would take, in sentences; `stored` is what its analysis keeps, in words."""
+    if found.memory_bytes is None:
+        yield "This run sweeps nothing: it takes little more than the model itself."
+    else:
+        size = found.memory_bytes / 1e9
+        yield f"This run takes about {size:.2f} GB at its peak, the model included."
+    wanted, limit = found.stored_bytes, found.limit_bytes
+    if wanted is not None and limit is not None:
+        said = f"Its result keeps {human_bytes(wanted)} of {stored}"
+        yield (
+            f"{said}."
+            if wanted <= limit
+            else f"{said}, and at most {human_bytes(limit)} are stored: only small pictures and "
+            "entropies are kept, and --json and .npz need fewer --layers or --heads."
+        )

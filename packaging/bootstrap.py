@@ -1,18 +1,20 @@
-"""Set up Lensbench from a fresh clone, then run it or its tests.
+"""Set up Lensbench from a fresh clone, then run it, its tests, or what makes installers of it.
 
-    python3 packaging/bootstrap.py run [arguments of lensbench]
-    python3 packaging/bootstrap.py test [arguments of pytest]
+    python3 packaging/bootstrap.py run [options] [arguments of lensbench]
+    python3 packaging/bootstrap.py test [options] [arguments of pytest]
+    python3 packaging/bootstrap.py package [options] [--viewer] [--out DIR] [--folder-only]
+    python3 packaging/bootstrap.py wheelhouse DIR [--platform NAME] [--python 3.X]
 
-Either makes `.venv` beside this folder, installs the exact versions of `constraints.txt` there,
-fetches the model pack, and starts. What is done already is not done again, so that a second run
-starts at once. Standard library only; the syntax is that of Python 3.7, so that an older Python can
-still say which versions are needed.
+The first three make `.venv` beside this folder, install the exact versions of `constraints.txt`
+there, fetch the model pack where it is used, and start. What is done already is not done again, so
+that a second run starts at once. The fourth gathers all that they install, for a machine without a
+network, which names that folder by `--from`. Standard library only; the syntax is that of Python
+3.7, so that an older Python can still say which versions are needed.
 """
 
 from __future__ import annotations
 
 import glob
-import hashlib
 import importlib.util
 import os
 import platform
@@ -21,6 +23,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import wheelhouse
+import wheelhouse_list
+from system_packages import INSTALLERS, LIBRARIES, QT_FILES, TOOLS
+from wheelhouse_list import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -28,81 +39,125 @@ STAMP = VENV / "lensbench-stamp.txt"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 OLDEST, NEWEST = (3, 11), (3, 13)
 MODEL = "smollm2"
+OPTIONS = ("--from", "--torch-index")
 # Both cores of a small machine; each worker loads the models that its tests need, 2 GB in all.
 # The arguments given come after these, so that `-n 0` runs the tests in one process.
 PARALLEL = ("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal")
-USAGE = "usage: python3 packaging/bootstrap.py run [arguments] | test [pytest arguments]"
-
-# What Qt loads from the system: library -> package for apt-get, dnf, pacman. fontconfig comes
-# with a font, without which every label is a row of boxes.
-LIBRARIES = {
-    "libEGL.so.1": "libegl1|libglvnd-egl|libglvnd",
-    "libGL.so.1": "libgl1|libglvnd-glx|libglvnd",
-    "libGLX.so.0": "libgl1|libglvnd-glx|libglvnd",
-    "libOpenGL.so.0": "libopengl0|libglvnd-opengl|libglvnd",
-    "libX11.so.6": "libx11-6|libX11|libx11",
-    "libX11-xcb.so.1": "libx11-xcb1|libX11-xcb|libx11",
-    "libdbus-1.so.3": "libdbus-1-3|dbus-libs|dbus",
-    "libfontconfig.so.1": (
-        "libfontconfig1 fonts-dejavu-core|fontconfig dejavu-sans-fonts|fontconfig ttf-dejavu"
-    ),
-    "libfreetype.so.6": "libfreetype6|freetype|freetype2",
-    "libglib-2.0.so.0": "libglib2.0-0|glib2|glib2",
-    "libgthread-2.0.so.0": "libglib2.0-0|glib2|glib2",
-    "libgssapi_krb5.so.2": "libgssapi-krb5-2|krb5-libs|krb5",
-    "libstdc++.so.6": "libstdc++6|libstdc++|gcc-libs",
-    "libwayland-client.so.0": "libwayland-client0|libwayland-client|wayland",
-    "libwayland-cursor.so.0": "libwayland-cursor0|libwayland-cursor|wayland",
-    "libxcb.so.1": "libxcb1|libxcb|libxcb",
-    "libxcb-cursor.so.0": "libxcb-cursor0|xcb-util-cursor|xcb-util-cursor",
-    "libxcb-icccm.so.4": "libxcb-icccm4|xcb-util-wm|xcb-util-wm",
-    "libxcb-image.so.0": "libxcb-image0|xcb-util-image|xcb-util-image",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1|xcb-util-keysyms|xcb-util-keysyms",
-    "libxcb-randr.so.0": "libxcb-randr0|libxcb|libxcb",
-    "libxcb-render.so.0": "libxcb-render0|libxcb|libxcb",
-    "libxcb-render-util.so.0": "libxcb-render-util0|xcb-util-renderutil|xcb-util-renderutil",
-    "libxcb-shape.so.0": "libxcb-shape0|libxcb|libxcb",
-    "libxcb-shm.so.0": "libxcb-shm0|libxcb|libxcb",
-    "libxcb-sync.so.1": "libxcb-sync1|libxcb|libxcb",
-    "libxcb-util.so.1": "libxcb-util1|xcb-util|xcb-util",
-    "libxcb-xfixes.so.0": "libxcb-xfixes0|libxcb|libxcb",
-    "libxcb-xkb.so.1": "libxcb-xkb1|libxcb|libxcb",
-    "libxkbcommon.so.0": "libxkbcommon0|libxkbcommon|libxkbcommon",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0|libxkbcommon-x11|libxkbcommon-x11",
-    "libz.so.1": "zlib1g|zlib|zlib",
-}
-INSTALLERS = ("apt-get install -y", "dnf install -y", "pacman -S --needed")
-# The modules that the application and its tests import, and the plugin that draws without a screen.
-QT_FILES = (
-    *("QtCore.abi3.so", "QtGui.abi3.so", "QtWidgets.abi3.so", "QtSvg.abi3.so", "QtTest.abi3.so"),
-    *("QtOpenGL.abi3.so", "QtOpenGLWidgets.abi3.so", "Qt/plugins/platforms/libqoffscreen.so"),
-)
+USAGE = """\
+usage: python3 packaging/bootstrap.py run [options] [arguments of lensbench]
+       python3 packaging/bootstrap.py test [options] [arguments of pytest]
+       python3 packaging/bootstrap.py package [options] [--viewer] [--out DIR] [--folder-only]
+       python3 packaging/bootstrap.py wheelhouse DIR [--platform NAME] [--python 3.X]
+options, which stand first:
+       --from DIR         install from the wheelhouse DIR alone, without a network
+       --torch-index URL  take torch from this index or folder (with wheelhouse too); `default`
+                          goes back to the one that pip uses for everything else"""
 
 
-class SetupError(Exception):
-    """One sentence: what is wrong and what to do."""
+class Source(NamedTuple):
+    """Where packages come from: pip's own index, or one wheelhouse; and torch."""
+
+    folder: Path | None = None
+    torch_index: str | None = None  # None: as before
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return what pip is told by its environment."""
+        return {} if self.folder is None else wheelhouse.alone(self.folder)
+
+
+class Stamp(NamedTuple):
+    """What a finished installation was made from."""
+
+    inputs: str = "\n\n\n"
+    torch_index: str = ""
+    bundle: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return it as it is written down; in the plain case the inputs alone."""
+        torch = f"torch {self.torch_index}\n" if self.torch_index else ""
+        return self.inputs + torch + ("bundle\n" if self.bundle else "")
 
 
 def main(arguments: list[str]) -> int:
-    """Set up, then run the application or the tests; return the exit code."""
-    if not arguments or arguments[0] not in ("run", "test"):
+    """Set up, then run the application, the tests or the packaging; return the exit code."""
+    command, rest = "".join(arguments[:1]), arguments[1:]
+    helping = command == "package" and {"-h", "--help"} & set(rest)
+    if helping or command not in ("run", "test", "package", "wheelhouse"):
         say(USAGE)
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    testing, rest = arguments[0] == "test", arguments[1:]
+        return 0 if helping or command in ("-h", "--help") else 2
     try:
         check_python()
-        install()
-        check_libraries(needed_qt_files(testing))
-        fetch_model()
+        return gather(rest) if command == "wheelhouse" else set_up_and_start(command, rest)
     except SetupError as error:
         say("lensbench: " + str(error))
         return 1
     except KeyboardInterrupt:
         return 130
-    if testing:
+
+
+def set_up_and_start(command: str, arguments: list[str]) -> int:
+    """Do what was not done before, then start what was asked for; return its exit code."""
+    source, rest = take_source(arguments, everywhere=command == "package")
+    may_fetch = source.folder is None
+    install(source, bundle=command == "package")
+    if command == "package":
+        check_tools(may_fetch)
+        script = ROOT / "packaging" / "package.py"
+        return call([str(venv_python()), str(script), *rest], source.settings)
+    check_libraries(needed_qt_files(command == "test"), may_fetch)
+    fetch_model(source)
+    if command == "test":
         offscreen = {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
         return call([str(venv_python()), "-m", "pytest", *PARALLEL, *rest], offscreen, ROOT)
     return call([str(venv_python()), "-m", "desktop_app", *rest])
+
+
+def take_source(arguments: list[str], everywhere: bool) -> tuple[Source, list[str]]:
+    """Take the options of this script out of the arguments; return the source and the others.
+
+    They stand before all others, so that what belongs to lensbench or pytest stays theirs; a `--`
+    may end them. With `everywhere` they may stand anywhere.
+    """
+    found: dict[str, str] = {}
+    others: list[str] = []
+    rest = list(arguments)
+    while rest and (everywhere or rest[0].split("=")[0] in OPTIONS):
+        name, equals, value = rest.pop(0).partition("=")
+        if name not in OPTIONS:
+            others.append(name + equals + value)
+        elif equals or rest:
+            found[name] = value if equals else rest.pop(0)
+        else:
+            raise SetupError(f"{name} needs a value; --help shows how.")
+    if found and rest[:1] == ["--"]:
+        del rest[0]
+    if len(found) == 2:
+        raise SetupError("a wheelhouse holds its own torch; leave out --torch-index or --from.")
+    if "--from" in found:
+        folder = Path(found["--from"]).resolve()
+        listing = wheelhouse_list.read(folder)
+        wheelhouse_list.check_fits(folder, listing, ROOT)
+        return Source(folder, listing.torch_index), others + rest
+    index = found.get("--torch-index")
+    return Source(None, index and wheelhouse.checked_index(index)), others + rest
+
+
+def gather(arguments: list[str]) -> int:
+    """Make a wheelhouse, and say what to do with it."""
+    pythons = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+    folder, target, index = wheelhouse.asked(arguments, pythons)
+    if venv_version() == ():
+        make_venv()
+    listing = wheelhouse.make(folder, target, index, ROOT, pip)
+    say(
+        f"{folder} holds {len(listing.files)} files, {listing.bytes / 1e9:.2f} GB, for Lensbench "
+        f"{listing.lensbench} on {target.platform} with Python {target.python}. Copy it and this "
+        "project's folder (without .venv) to that machine, and run there\n"
+        f"    python{target.python} packaging/bootstrap.py run --from DIR"
+    )
+    return 0
 
 
 def check_python() -> None:
@@ -118,17 +173,36 @@ def check_python() -> None:
     )
 
 
-def install() -> None:
+def install(source: Source, bundle: bool) -> None:
     """Make `.venv` and install into it, unless that was done for these very files and Python."""
-    stamp = wanted_stamp()
-    if venv_python().exists() and STAMP.is_file() and STAMP.read_text("utf-8") == stamp:
+    known = read_stamp()
+    index = known.torch_index if source.torch_index is None else source.torch_index
+    written = wheelhouse.without_password(index)
+    wanted = Stamp(wanted_inputs(), written, bundle or known.bundle)
+    is_there = venv_python().exists()
+    if is_there and known == wanted:
         return
-    if not venv_python().exists() or venv_version() != sys.version_info[:2]:
-        make_venv()
+    if source.folder is not None:
+        say(f"checking the wheelhouse {source.folder} ...")
+        wheelhouse_list.check_files(source.folder, wheelhouse_list.read(source.folder))
+    # Another build of torch brings other libraries: none of the former is to be left.
+    if not is_there or known.torch_index != written or venv_version() != sys.version_info[:2]:
+        make_venv(may_fetch=source.folder is None)
+    STAMP.write_text(Stamp(torch_index=written).text, "utf-8")
     say("2/3 installing the pinned packages (minutes the first time; torch is large) ...")
-    pip = [str(venv_python()), "-m", "pip", "--disable-pip-version-check", "install"]
-    wanted = str(ROOT) + "[compute,dev]"
-    code = call([*pip, "-c", str(CONSTRAINTS), "-e", wanted], {"PIP_USER": "0"})
+    start = ["-m", "pip", "install", "-c", str(CONSTRAINTS)]
+    if index and source.folder is None:
+        # What torch shares with others comes first, from where those come from.
+        run_pip([*start, *wheelhouse.TORCH_NEEDS], {})
+        run_pip([*start, "torch"], wheelhouse.only_from(index, ROOT / "packaging"))
+    extras = "[compute,dev,bundle]" if wanted.bundle else "[compute,dev]"
+    run_pip([*start, "-e", str(ROOT) + extras], source.settings)
+    STAMP.write_text(wanted.text, "utf-8")
+
+
+def run_pip(arguments: list[str], extra: dict[str, str]) -> None:
+    """Run pip in `.venv`; raises where it fails."""
+    code = pip(arguments, extra)
     if code == 130:
         raise KeyboardInterrupt
     if code != 0:
@@ -136,16 +210,28 @@ def install() -> None:
             "pip could not install the packages; its last lines above say why (no network, a full "
             "disk?); mend that and run this again."
         )
-    STAMP.write_text(stamp, "utf-8")
 
 
-def wanted_stamp() -> str:
-    """Return what identifies a finished installation: the inputs, the Python and the place."""
-    digest = hashlib.sha256()
-    for path in (ROOT / "pyproject.toml", CONSTRAINTS):
-        digest.update(path.read_bytes())
+def pip(arguments: list[str], extra: dict[str, str]) -> int:
+    """Run pip in `.venv` and return its exit code."""
+    quiet = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return call([str(venv_python()), *arguments], dict(quiet, **extra))
+
+
+def read_stamp() -> Stamp:
+    """Return what was installed; nothing where that was never finished."""
+    try:
+        lines = STAMP.read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return Stamp()
+    torch = [line[6:] for line in lines[3:] if line.startswith("torch ")]
+    return Stamp("\n".join([*lines[:3], ""]), "".join(torch[:1]), "bundle" in lines[3:])
+
+
+def wanted_inputs() -> str:
+    """Return what identifies an installation: the requirements, the Python and the place."""
     where = f"{platform.python_version()} {sys.platform} {platform.machine()}"
-    return "\n".join((digest.hexdigest(), where, str(ROOT), ""))
+    return "\n".join((wheelhouse_list.inputs_of(ROOT), where, str(ROOT), ""))
 
 
 def venv_python() -> Path:
@@ -165,7 +251,7 @@ def venv_version() -> tuple[int, ...]:
         return ()
 
 
-def make_venv() -> None:
+def make_venv(may_fetch: bool = True) -> None:
     """Make `.venv` anew, with pip."""
     say(f"1/3 making .venv with Python {platform.python_version()} ...")
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
@@ -174,7 +260,7 @@ def make_venv() -> None:
         package = f"python3.{sys.version_info[1]}-venv"
         if shutil.which("apt-get") is None:
             raise SetupError("this Python lacks {}; install it.".format(" and ".join(missing)))
-        if not apt_install([package]):
+        if not may_fetch or not apt_install([package]):
             raise SetupError(
                 "this Python cannot make virtual environments; install what it lacks with "
                 f"`{sudo()}apt-get install -y {package}` and run this again."
@@ -197,25 +283,39 @@ def needed_qt_files(testing: bool) -> list[str]:
     return [path for name in files for path in sorted(glob.glob(folder + name))]
 
 
-def check_libraries(qt_files: list[str]) -> None:
+def check_libraries(qt_files: list[str], may_fetch: bool) -> None:
     """Install or name the system libraries that Qt needs and this machine lacks."""
-    missing = missing_libraries(qt_files)
+    provide("Qt needs system libraries", lambda: missing_libraries(qt_files), LIBRARIES, may_fetch)
+
+
+def check_tools(may_fetch: bool) -> None:
+    """Install or name the programs that make installers on Linux and that this machine lacks."""
+    if sys.platform.startswith("linux"):
+        lacking = lambda: [name for name in TOOLS if not shutil.which(name)]  # noqa: E731
+        provide("packaging needs programs", lacking, TOOLS, may_fetch)
+
+
+def provide(
+    what: str, lacking: Callable[[], list[str]], table: dict[str, str], may_fetch: bool
+) -> None:
+    """Install what this machine lacks where that needs no password, or name the command."""
+    missing = lacking()
     if not missing:
         return
     tools = [index for index, line in enumerate(INSTALLERS) if shutil.which(line.split()[0])]
     column = tools[0] if tools else 0
-    known = [LIBRARIES[name].split("|")[column].split() for name in missing if name in LIBRARIES]
+    known = [table[name].split("|")[column].split() for name in missing if name in table]
     packages = sorted({package for group in known for package in group})
-    if column == 0 and packages and apt_install(packages):
-        missing = missing_libraries(qt_files)
+    if may_fetch and column == 0 and packages and apt_install(packages):
+        missing = lacking()
         if not missing:
             return
     command = "the packages that hold them"
     if packages:
         command = "`{}{} {}`".format(sudo(), INSTALLERS[column], " ".join(packages))
     raise SetupError(
-        "Qt needs system libraries that are missing ({}); install {} and run this again.".format(
-            ", ".join(missing), command
+        "{} that are missing ({}); install {} and run this again.".format(
+            what, ", ".join(missing), command
         )
     )
 
@@ -247,7 +347,7 @@ def sudo() -> str:
     return "" if hasattr(os, "geteuid") and os.geteuid() == 0 else "sudo "
 
 
-def fetch_model() -> None:
+def fetch_model(source: Source) -> None:
     """Fetch the model pack where it is missing; the toy model serves where that fails."""
     place = "desktop_app.engine.packs.pack"
     probe = f"import sys; from {place} import is_installed as f; sys.exit(not f({MODEL!r}))"
@@ -256,7 +356,7 @@ def fetch_model() -> None:
     if probed.returncode == 0:
         return
     say("3/3 fetching the model pack (90 MB, once) ...")
-    code = call([str(venv_python()), "-m", "desktop_app", "fetch", MODEL])
+    code = call([str(venv_python()), "-m", "desktop_app", "fetch", MODEL], source.settings)
     if code == 130:
         raise KeyboardInterrupt
     if code != 0:

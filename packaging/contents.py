@@ -22,6 +22,9 @@ COMPUTE = (
     *("accelerate", "datasets", "einops", "gguf", "hf_xet", "huggingface_hub", "jaxtyping"),
     *("networkx", "pandas", "safetensors", "sentencepiece", "sympy", "tokenizers", "torch"),
     *("torchgen", "transformer_lens", "transformers"),
+    # What these need in turn.
+    *("charset_normalizer", "markdown_it", "mdurl", "pygments", "regex", "requests", "rich"),
+    *("tqdm", "yaml"),
 )
 # What runs models: the packages that are looked up by name at run time, and so are taken whole.
 WHOLE = ("accelerate", "gguf", "safetensors", "tokenizers", "transformer_lens", "transformers")
@@ -132,11 +135,16 @@ def _is_of_the_machine(destination: str) -> bool:
     return sys.platform == "linux" and is_at_the_top and destination.startswith(_OF_THE_MACHINE)
 
 
+def is_copied(entry: Entry) -> bool:
+    """Return whether a library is one of this machine's: it lies at the top, and is not Python."""
+    name, file, kind = entry
+    is_at_the_top = "/" not in name and kind == "BINARY" and not name.startswith("libpython")
+    return is_at_the_top and "site-packages" not in Path(file).parts
+
+
 def _waits_to_be_asked(entry: Entry) -> bool:
     """Return whether a library is there for others: Qt's own, or copied from the machine."""
-    name, _file, kind = entry
-    is_copied = "/" not in name and kind == "BINARY" and not name.startswith("libpython")
-    return is_copied or name.startswith("PySide6/Qt/lib/")
+    return is_copied(entry) or entry[0].startswith("PySide6/Qt/lib/")
 
 
 def distributions(destinations: list[str], modules: list[str]) -> list[str]:

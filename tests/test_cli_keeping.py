@@ -7,6 +7,7 @@ import json
 import pytest
 
 from desktop_app import cli
+from desktop_app.jobs import service
 from desktop_app.session import keeping
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
@@ -28,7 +29,7 @@ class Computer:
 
 @pytest.fixture
 def call(capfd, monkeypatch):
-    monkeypatch.setattr(cli, "Service", Computer)
+    monkeypatch.setattr(service, "Service", Computer)
     Computer.asked = []
 
     def run(*arguments):

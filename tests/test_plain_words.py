@@ -20,7 +20,7 @@ MARKUP = {
     "MarkdownText", "AutoText", "QStaticText", "QErrorMessage", "setWhatsThis",
 }  # fmt: skip
 ALLOWED = {
-    ("window/frame/help_panel.py", "setMarkdown"),  # the pages of the help
+    ("window/frame/page_looks.py", "setMarkdown"),  # pages that come with the program
     ("window/sessions/history_desk.py", "setMarkdown"),  # notes, without HTML and without pictures
 }
 

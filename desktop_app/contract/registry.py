@@ -4,6 +4,7 @@ A part of a slice (`run`, `picture`, `view`, `script`) is imported when it is fi
 that a machine without torch opens every session, and a start pays for specs alone. Packages outside
 bring theirs by the entry point `lensbench.analyses`, `NAME = package.folder`; they follow the
 built-in ones, and one that cannot be imported costs a sentence in `problems`, never the start.
+Plug-ins that the user has switched on (`support.plugins`) bring theirs likewise.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing_extensions import override
 
 from desktop_app.contract.params import TAKEN, Params
 from desktop_app.contract.spec import GROUPS, Analysis, FieldSpec
+from desktop_app.support import plugin_state
 from desktop_app.support.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from desktop_app.contract.result import Result
     from desktop_app.contract.spec import IntentName
 
-ENTRY_POINTS = "lensbench.analyses"
+ENTRY_POINTS = plugin_state.GROUP
 BUILT_IN = (
     "tokens",
     "rank",
@@ -88,9 +90,23 @@ class _Analyses(Mapping[str, Analysis]):
 
     def forget(self) -> None:
         """Look for packages anew at the next question."""
+        plugin_state.deactivate()
         importlib.invalidate_caches()
         self._specs = None
         self.problems = ()
+
+    def widen(self) -> tuple[str, ...]:
+        """Take in plug-ins that were switched on meanwhile; return the names of their analyses.
+
+        What is here stays, be its plug-in switched off or not: views and results speak of it.
+        """
+        specs, packages = self._loaded(), set(self._packages.values())
+        before, wider = set(specs), dict(specs)
+        for name, package in self._plugged():
+            if package not in packages:
+                self._adopt(wider, name, package)
+        self._specs = wider  # at once: another thread may be going through the old ones
+        return tuple(name for name in wider if name not in before)
 
     def complain(self, problem: str, error: BaseException | None = None) -> None:
         """Note what is wrong with a package, once."""
@@ -102,7 +118,7 @@ class _Analyses(Mapping[str, Analysis]):
         if self._specs is None:
             self._packages = {name: f"desktop_app.analyses.{name}" for name in BUILT_IN}
             self._specs = {n: _spec(n, package) for n, package in self._packages.items()}
-            for name, package in self._outside():
+            for name, package in (*self._outside(), *self._plugged()):
                 self._adopt(self._specs, name, package)
         return self._specs
 
@@ -114,6 +130,20 @@ class _Analyses(Mapping[str, Analysis]):
             problem = f"Analyses of other packages cannot be looked for: {_one_line(error)}."
             self.complain(problem, error)
             return []
+
+    def _plugged(self) -> list[tuple[str, str]]:
+        """Return names and packages of what plug-ins offer that are on; they can be imported then.
+
+        They come after what is installed, which keeps its names.
+        """
+        if not plugin_state.switched_on():
+            return []
+        from desktop_app.support import plugins  # noqa: PLC0415 - with the first that is on
+
+        offers, told = plugins.activate()
+        for problem in told:
+            self.complain(problem)
+        return sorted(offers)
 
     def _adopt(self, specs: dict[str, Analysis], name: str, package: str) -> None:
         """Take an analysis of another package in, or note why not."""

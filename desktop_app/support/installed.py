@@ -10,12 +10,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal
 
 from desktop_app.support.errors import ModelLoadError
 
 COMPUTE = ("torch", "transformers", "transformer_lens", "accelerate", "safetensors", "tokenizers")
+
+UNKNOWN = "unknown"
 
 Build = Literal["source", "bundle", "viewer"]
 BUILD_NAMES: dict[Build, str] = {
@@ -81,7 +83,15 @@ def package_version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "unknown"
+        return UNKNOWN
+
+
+def requirements() -> tuple[str, ...]:
+    """Return what Lensbench says that it needs, a line each; none where it is not installed."""
+    try:
+        return tuple(requires("lensbench") or ())
+    except PackageNotFoundError:
+        return ()
 
 
 def _is_installed(name: str) -> bool:

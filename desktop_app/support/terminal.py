@@ -7,7 +7,10 @@ the window or answer for the user, and marks that turn the direction of writing 
 from __future__ import annotations
 
 import io
+import json
+import os
 import re
+import sys
 from typing import TextIO
 
 from typing_extensions import override
@@ -30,6 +33,40 @@ def printable_json(text: str) -> str:
 def one_line(text: str) -> str:
     """Return text on a single line."""
     return printable(" ".join(text.split("\n")))
+
+
+def put_line(text: str) -> None:
+    """Write to standard output; characters that it cannot show or that would steer it change."""
+    stream, text = sys.stdout, printable(text)
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    stream.flush()
+
+
+def put_json(text: str) -> None:
+    """Write JSON to standard output; what that cannot show or would steer it becomes an escape."""
+    text = printable_json(text)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+    put_line(text)
+
+
+def prepare_streams() -> None:
+    """Give the program streams that can be written to, whatever started it.
+
+    A Windows program without a console has none at all, and libraries write to them all the same.
+    Into a pipe Windows writes in an alphabet that lacks most signs; a question mark is shown for
+    such a sign, where otherwise the program would end.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - for good
+            setattr(sys, name, nowhere)
+        elif name == "stdout" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 class PlainStream(io.TextIOBase):

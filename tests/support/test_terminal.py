@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import logging
 import sys
@@ -14,7 +15,14 @@ from desktop_app import cli, cli_options
 from desktop_app.session.store import Session
 from desktop_app.support.errors import BadInputError
 from desktop_app.support.logs import LogBook
-from desktop_app.support.terminal import one_line, printable, printable_json
+from desktop_app.support.terminal import (
+    one_line,
+    prepare_streams,
+    printable,
+    printable_json,
+    put_json,
+    put_line,
+)
 from tests.samples import stored
 
 ROOT = Path(__file__).parents[2] / "desktop_app"
@@ -97,7 +105,8 @@ CALLS = {
 WRITERS = {
     "cli": {"_perform", "_say", "_show", "_warn", "_out"},
     "cli_options": {"step", "stores", "end"},
-    "app": {"_print"},
+    "app": set(),
+    "support/terminal": {"put_line", "write"},
 }
 
 
@@ -110,3 +119,50 @@ def test_nothing_is_written_but_by_what_makes_it_harmless(module):
             if ast.unparse(call.func) in CALLS:
                 found.add(function.name)
     assert found == WRITERS[module]
+
+
+class Pipe:
+    """Standard output as Windows gives it to a program that writes into a pipe."""
+
+    def __enter__(self):
+        self._before = sys.stdout  # pytest's own, put there when the test began
+        sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", newline="")
+        return self
+
+    def __exit__(self, *_how):
+        sys.stdout.flush()
+        self.text = sys.stdout.buffer.getvalue().decode("cp1252")
+        sys.stdout = self._before
+
+
+def test_a_sign_that_a_pipe_cannot_take_is_replaced():
+    with Pipe() as pipe:
+        put_line("␠2 − é\x1b")
+    assert pipe.text == "?2 ? é?\n"
+
+
+def test_json_in_a_pipe_keeps_its_value():
+    value = {"text": EVIL + "␠𝟙é"}
+    with Pipe() as pipe:
+        put_json(json.dumps(value, ensure_ascii=False))
+    assert json.loads(pipe.text) == value
+
+
+def test_what_others_print_into_a_pipe_ends_nothing():
+    with Pipe() as pipe:
+        prepare_streams()
+        sys.stdout.write("␠2\n")
+    assert pipe.text == "?2\n"
+
+
+def test_a_program_without_a_console_can_be_written_to(monkeypatch):
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    prepare_streams()
+    made = sys.stdin, sys.stdout, sys.stderr
+    put_line("␠2")
+    sys.stderr.write("␠2")
+    assert not sys.stderr.isatty()
+    assert sys.stdin.read() == ""
+    for stream in made:
+        stream.close()

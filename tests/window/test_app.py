@@ -133,3 +133,97 @@ def test_the_collector_rests_while_the_window_is_imported(monkeypatch):
         assert door.main() == 0
     finally:
         gc.disable()
+
+
+ASKED = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QFileOpenEvent
+from desktop_app import app
+
+def ask(file):
+    app.QApplication.sendEvent(app.make_application(), QFileOpenEvent(file))
+
+class Window(app.MainWindow):
+    def start(self, file=None):
+        print("started with", file and file.name, flush=True)
+        self.files.open_any = lambda path: print("opened", path.name, flush=True)
+        QTimer.singleShot(0, self.later)
+    def later(self):
+        ask("/somewhere/second.lens")
+        ask(QUrl("https://example.org/third.lens"))
+        self.close()
+    def show(self):
+        super().show()
+        if sys.argv[1] == "darwin":
+            QTimer.singleShot(0, lambda: ask("/somewhere/first.lens"))
+
+app.MainWindow = Window
+sys.platform = sys.argv[1]
+sys.exit(app.main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize(
+    ("system", "arguments", "lines"),
+    [
+        # Finder names the file after the program has begun; the start waits for it.
+        ("darwin", [], ["started with first.lens", "opened second.lens"]),
+        ("linux", ["/somewhere/first.lens"], ["started with first.lens", "opened second.lens"]),
+        ("linux", ["t.csv"], ["started with None", "opened t.csv", "opened second.lens"]),
+    ],
+)
+def test_a_file_that_the_system_asks_for_is_opened(tmp_path, system, arguments, lines):
+    environment = {**os.environ, "LENSBENCH_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    run = subprocess.run(
+        [sys.executable, "-c", ASKED, system, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=CHILD_S,
+        check=False,
+        env=environment,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == lines
+
+
+NO_CONSOLE = """
+import sys
+from PySide6.QtCore import QTimer
+from desktop_app import __main__ as door
+
+sys.argv = ["lensbenchw"]
+sys.stdin = sys.stdout = sys.stderr = None
+from desktop_app import app
+
+class Window(app.MainWindow):
+    def start(self, file=None):
+        sys.stderr.write("a library's bar")
+        print("a library's word")
+        QTimer.singleShot(0, self.close)
+
+app.MainWindow = Window
+sys.exit(door.main())
+"""
+
+
+@pytest.mark.gui
+def test_the_window_needs_no_console(tmp_path):
+    environment = {
+        **os.environ,
+        "LENSBENCH_HOME": str(tmp_path),
+        "LENSBENCH_STALLS": "1",
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", NO_CONSOLE],
+        capture_output=True,
+        text=True,
+        timeout=CHILD_S,
+        check=False,
+        env=environment,
+    )
+    assert (run.returncode, run.stdout) == (0, "")
+    assert "Traceback" not in run.stderr

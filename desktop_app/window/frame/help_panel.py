@@ -8,14 +8,8 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import (
     QImageReader,
     QTextBlock,
-    QTextBlockFormat,
-    QTextCharFormat,
     QTextCursor,
-    QTextDocument,
-    QTextFrameFormat,
-    QTextLength,
     QTextOption,
-    QTextTable,
 )
 from PySide6.QtWidgets import (
     QComboBox,
@@ -28,20 +22,17 @@ from PySide6.QtWidgets import (
 
 from desktop_app.support.guard import override
 from desktop_app.support.paths import resource
-from desktop_app.widgets.basics.fonts import ui_font
 from desktop_app.widgets.basics.icons import icon_button
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.theme import theme_hub
 from desktop_app.widgets.basics.words import plain_tip
 from desktop_app.window.frame.help_pages import NAME, START, plain, read_page, titles
+from desktop_app.window.frame.page_looks import MARGIN, show_page
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QUrl
     from PySide6.QtGui import QResizeEvent, QShowEvent
 
-_HEADING_PIXELS = {1: 19, 2: 15, 3: 13}
-_BODY_PIXELS = 13
-_MARGIN = 4
 _LEAST_LETTERS = 14
 _BEGINNING = 40  # as many letters tell one paragraph from another
 
@@ -162,14 +153,7 @@ class HelpPanel(QWidget):
         self._render()
 
     def _render(self) -> None:
-        document = self.browser.document()
-        document.setDefaultFont(ui_font(self._pixels(_BODY_PIXELS)))
-        document.setDocumentMargin(_MARGIN)
-        document.setIndentWidth(16)
-        features = QTextDocument.MarkdownFeature.MarkdownDialectGitHub
-        document.setMarkdown(read_page(self._page), features)
-        self._set_blocks(document)
-        _set_tables(document)
+        show_page(self.browser.document(), read_page(self._page), self._zoom)
         _fit_pictures(self.browser)
         self.browser.moveCursor(QTextCursor.MoveOperation.Start)
         if any(self._sought):
@@ -181,9 +165,6 @@ class HelpPanel(QWidget):
         self._sought = "", ""
         self._render()
         bar.setValue(round(share * bar.maximum()))
-
-    def _pixels(self, usual: int) -> int:
-        return max(6, round(usual * self._zoom / 100))
 
     def _go_to(self, heading: str, words: str) -> None:
         """Scroll to a heading, or to the paragraph beneath it that begins with these words."""
@@ -214,29 +195,6 @@ class HelpPanel(QWidget):
     def _top_of(self, block: QTextBlock) -> float:
         return self.browser.document().documentLayout().blockBoundingRect(block).top()
 
-    def _set_blocks(self, document: QTextDocument) -> None:
-        """Give headings and paragraphs the sizes and distances of the window."""
-        block = document.begin()
-        while block.isValid():
-            level = block.blockFormat().headingLevel()
-            shape = QTextBlockFormat()
-            shape.setLineHeight(130, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-            in_table = QTextCursor(block).currentTable() is not None
-            shape.setTopMargin(12 if level > 1 else 0)
-            below = 4 if level or block.textList() is not None else 8
-            shape.setBottomMargin(0 if in_table else below)
-            cursor = QTextCursor(block)
-            cursor.mergeBlockFormat(shape)
-            if level:
-                end = QTextCursor.MoveOperation.EndOfBlock
-                cursor.movePosition(end, QTextCursor.MoveMode.KeepAnchor)
-                look = QTextCharFormat()
-                pixels = self._pixels(_HEADING_PIXELS.get(level, 13))
-                look.setFont(ui_font(pixels, "semibold"))
-                # Replaced, not merged: a heading's relative size would win over the font.
-                cursor.setCharFormat(look)
-            block = block.next()
-
     def _on_page_changed(self) -> None:
         self.show_page(str(self._pages.currentData()))
 
@@ -263,7 +221,7 @@ class HelpPanel(QWidget):
 
 def _fit_pictures(browser: QTextBrowser) -> None:
     """Make pictures as wide as the panel, and no wider than they are."""
-    document, room = browser.document(), browser.viewport().width() - 4 * _MARGIN
+    document, room = browser.document(), browser.viewport().width() - 4 * MARGIN
     block = document.begin()
     while block.isValid():
         parts = block.begin()
@@ -282,21 +240,3 @@ def _fit_pictures(browser: QTextBrowser) -> None:
                 break
             parts += 1
         block = block.next()
-
-
-def _set_tables(document: QTextDocument) -> None:
-    """Draw tables with thin lines over the whole width."""
-    for frame in document.rootFrame().childFrames():
-        if not isinstance(frame, QTextTable):
-            continue
-        shape = frame.format()
-        shape.setBorder(1)
-        shape.setBorderCollapse(True)
-        shape.setBorderBrush(theme_hub().current.color("border"))
-        shape.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        shape.setCellPadding(5)
-        shape.setCellSpacing(0)
-        shape.setTopMargin(4)
-        shape.setBottomMargin(8)
-        shape.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
-        frame.setFormat(shape)
