@@ -17,6 +17,7 @@ from desktop_app.support import installed
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.focus_ring import FocusRing
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.window.about.about_desk import AboutDesk
 from desktop_app.window.choices import Choices
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
@@ -154,6 +155,8 @@ class MainWindow(QMainWindow):
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
         self.picking, self.lending = PickDesk(hall), LendingDesk(hall, self.session)
+        self.about = AboutDesk(hall, self.memory)
+        self.started.connect(self.about.tell_at_start)
         self.closer = Closer(self.runner, self.session, hall)
 
     def _build_frame(self, log_book: LogBook) -> None:
@@ -189,7 +192,7 @@ class MainWindow(QMainWindow):
                 self.runs,
                 self.rail,
             ),
-            *(self.top_bar, self.panels, self.layouts, self.reading, self.room_walk),
+            *(self.top_bar, self.panels, self.layouts, self.reading, self.room_walk, self.about),
         )
         themes = (
             ActionSpec(
@@ -207,7 +210,6 @@ class MainWindow(QMainWindow):
             *map(self._reachable, specs),
             *themes,
             *in_menu("&File", ("quit", "Quit", 110, self.close, "Ctrl+Q", "", "", True)),
-            *in_menu("&Help", ("about", "About Lensbench", 30, self._show_about, "", "info")),
         ]
 
     def _reachable(self, spec: ActionSpec) -> ActionSpec:
@@ -286,9 +288,6 @@ class MainWindow(QMainWindow):
         used, there_is = psutil.Process().memory_info().rss, psutil.virtual_memory().total
         self.job_bar.set_memory(f"RAM {used / 1e9:.1f} / {there_is / 1e9:.0f} GB")
 
-    def _show_about(self) -> None:
-        dialogs.show_about(self, installed.package_version("lensbench"))
-
     # Qt.
 
     @override
@@ -350,6 +349,7 @@ class MainWindow(QMainWindow):
         self.comparisons.close()
         self.models.close()
         self.maker.close()
+        self.about.close()
         self._meter.stop()
         self.hall.rest()
         self.panels.log.stop()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -170,18 +171,9 @@ def result_filter(ending: str, *, circuit: bool = False) -> str:
     return ";;".join(f"{named[e]} (*{e})" for e in kinds)
 
 
-def show_about(parent: QWidget, version: str) -> None:
-    """Say what this program is."""
-    box = _box(
-        parent,
-        f"Lensbench {version}",
-        "A desktop workbench for mechanistic interpretability: tokens, ranking, ablation and "
-        "attention of language models, on your own machine, offline.\n\nBuilt with "
-        "TransformerLens, Hugging Face transformers, PyTorch, Qt and pyqtgraph.",
-    )
-    box.setWindowTitle("About Lensbench")
-    box.setIcon(QMessageBox.Icon.Information)
-    box.exec()
+def show_folder(path: Path) -> bool:
+    """Show a folder in the system's own program for them; return whether there is one."""
+    return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
 
 class MemoryDialog(QDialog):
