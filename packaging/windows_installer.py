@@ -92,7 +92,7 @@ def write_picture(path: Path) -> None:
     painter = QPainter(page)
     painter.drawImage(0, 0, drawn)
     painter.end()
-    if not page.save(str(path), "BMP"):
+    if not page.save(str(path)):
         raise InstallerError(f"“{path}” could not be written; free some space.")
 
 
