@@ -291,7 +291,7 @@ def check_libraries(qt_files: list[str], may_fetch: bool) -> None:
 def check_tools(may_fetch: bool) -> None:
     """Install or name the programs that make installers on Linux and that this machine lacks."""
     if sys.platform.startswith("linux"):
-        lacking = lambda: [name for name in TOOLS if shutil.which(name) is None]  # noqa: E731
+        lacking = lambda: [name for name in TOOLS if not shutil.which(name)]  # noqa: E731
         provide("packaging needs programs", lacking, TOOLS, may_fetch)
 
 

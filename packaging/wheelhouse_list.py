@@ -119,7 +119,7 @@ def parsed(data: Any) -> Listing:
         raise ValueError(data["schema"])
     texts = [data[key] for key in ("platform", "python", "lensbench", "inputs", "torch_index")]
     files = tuple(Wheel(row["name"], row["bytes"], row["sha256"]) for row in data["files"])
-    for text in texts:
+    for text in [*texts, *(wheel.sha256 for wheel in files)]:
         if not isinstance(text, str):
             raise TypeError(text)
     for wheel in files:

@@ -1,4 +1,4 @@
-"""The two commands of the README, without installing anything."""
+"""The commands of the README, without installing anything."""
 
 from __future__ import annotations
 
@@ -36,12 +36,17 @@ def loaded(monkeypatch):
     return module
 
 
+TORCH_NEEDS = (
+    *("filelock", "fsspec", "jinja2", "networkx", "setuptools", "sympy", "typing-extensions"),
+)
+
+
 @pytest.fixture
 def bootstrap(tmp_path, monkeypatch):
     """The module, with a root of its own and every command recorded instead of run."""
     module = loaded(monkeypatch)
     (tmp_path / "packaging").mkdir()
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "0.1.0"\n')
     (tmp_path / "packaging" / "constraints.txt").write_text("torch==2.13.0\n")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
@@ -244,6 +249,201 @@ def test_unknown_library_is_named(bootstrap, lacking, capfd):
     lacking("apt-get", missing=["libnew.so.7"])
     assert bootstrap.main(["run"]) == 1
     assert "(libnew.so.7); install the packages that hold them" in capfd.readouterr().err
+
+
+@pytest.fixture
+def house(bootstrap, tmp_path):
+    """A wheelhouse for this machine, and what names it."""
+    folder = tmp_path / "house"
+    folder.mkdir()
+    make_list(bootstrap, folder)
+    return folder
+
+
+def make_list(bootstrap, folder, torch_index=""):
+    (folder / "needed-1.0-py3-none-any.whl").write_bytes(b"a wheel")
+    listed = bootstrap.wheelhouse_list
+    file = listed.described(folder / "needed-1.0-py3-none-any.whl")
+    version, inputs = listed.version_of(bootstrap.ROOT), listed.inputs_of(bootstrap.ROOT)
+    listing = listed.Listing(listed.here(), version, inputs, torch_index, (file,))
+    listed.write(folder, listing)
+
+
+def test_from_a_wheelhouse_nothing_else_is_asked(bootstrap, pack_missing, house):
+    assert bootstrap.main(["run", "--from", str(house), "a.lens"]) == 0
+    venv, pip, fetch, app = bootstrap.calls
+    alone = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": house.as_uri()}
+    assert " -m venv " in venv[0]
+    assert pip[1].items() >= alone.items()
+    assert fetch[1] == alone
+    assert app[0].endswith("-m desktop_app a.lens")
+    assert app[1] == {}
+
+
+def test_once_installed_it_starts_without_naming_the_wheelhouse(bootstrap, pack_there, house):
+    bootstrap.main(["run", f"--from={house}"])
+    bootstrap.calls.clear()
+    assert bootstrap.main(["test"]) == 0
+    assert [" -m pytest " in line for line in lines(bootstrap)] == [True]
+
+
+@pytest.mark.parametrize("what", ["missing", "damaged"])
+def test_a_damaged_wheelhouse_installs_nothing(bootstrap, house, capfd, what):
+    path = house / "needed-1.0-py3-none-any.whl"
+    path.unlink() if what == "missing" else path.write_bytes(b"a whirl")
+    assert bootstrap.main(["test", "--from", str(house)]) == 1
+    assert f"{path.name} " in capfd.readouterr().err.splitlines()[-1]
+    assert bootstrap.calls == []
+
+
+def test_a_wheelhouse_that_is_not_there_installs_nothing(bootstrap, tmp_path, capfd):
+    assert bootstrap.main(["run", "--from", str(tmp_path / "none")]) == 1
+    assert capfd.readouterr().err.startswith("lensbench: there is no folder ")
+    assert bootstrap.calls == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from"], "--from needs a value"),
+        (["--torch-index"], "--torch-index needs a value"),
+        (["--torch-index", "cpu"], "'cpu' is neither"),
+        (["--torch-index=https://host/x", "--from", "DIR"], "leave out --torch-index or --from"),
+    ],
+)
+def test_options_that_cannot_be_are_one_sentence(bootstrap, capfd, arguments, said):
+    assert bootstrap.main(["run", *arguments]) == 1
+    error = capfd.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert bootstrap.calls == []
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (["x.lens", "--from", "here"], "x.lens --from here"),
+        (["--", "--from", "here"], "-- --from here"),
+    ],
+)
+def test_options_that_stand_later_belong_to_lensbench(bootstrap, pack_there, given, passed):
+    assert bootstrap.main(["run", *given]) == 0
+    assert lines(bootstrap)[-1].endswith(f"-m desktop_app {passed}")
+
+
+def test_two_dashes_end_the_options(bootstrap, pack_there, house):
+    assert bootstrap.main(["test", "--from", str(house), "--", "-k", "rank"]) == 0
+    assert lines(bootstrap)[-1].endswith(" worksteal -k rank")
+
+
+def test_torch_comes_from_its_index_and_the_rest_from_the_usual_one(bootstrap, pack_there):
+    address = "https://me:secret@host/whl/cu130"
+    assert bootstrap.main(["run", "--torch-index", address]) == 0
+    _, commons, torch, rest, _ = bootstrap.calls
+    assert commons[0].endswith(f"-c {bootstrap.CONSTRAINTS} " + " ".join(TORCH_NEEDS))
+    assert "PIP_INDEX_URL" not in {**commons[1], **rest[1]}
+    assert torch[0].endswith(f"-m pip install -c {bootstrap.CONSTRAINTS} torch")
+    assert torch[1]["PIP_INDEX_URL"] == torch[1]["PIP_EXTRA_INDEX_URL"] == address
+    assert rest[0].endswith("[compute,dev]")
+    stamp = bootstrap.STAMP.read_text()
+    assert "https://host/whl/cu130" in stamp
+    assert "secret" not in stamp
+
+
+def test_the_index_of_torch_is_remembered(bootstrap, pack_there):
+    bootstrap.main(["run", "--torch-index", "https://host/cpu"])
+    bootstrap.calls.clear()
+    bootstrap.main(["run"])
+    assert len(bootstrap.calls) == 1
+    with bootstrap.CONSTRAINTS.open("a") as stream:
+        stream.write("# changed\n")
+    bootstrap.calls.clear()
+    bootstrap.main(["run"])
+    kinds = [environment.get("PIP_INDEX_URL") for _, environment, _ in bootstrap.calls]
+    assert kinds == [None, "https://host/cpu", None, None]
+
+
+@pytest.mark.parametrize("index", ["https://host/cuda", "default"])
+def test_another_torch_gets_a_new_venv(bootstrap, pack_there, index):
+    bootstrap.main(["run", "--torch-index", "https://host/cpu"])
+    bootstrap.calls.clear()
+    shutil.rmtree(bootstrap.venv_python().parent)
+    bootstrap.main(["run", "--torch-index", index])
+    assert " -m venv --clear " in lines(bootstrap)[0]
+    assert bootstrap.main(["run", "--torch-index", index]) == 0
+    assert lines(bootstrap)[-2:] == [f"{bootstrap.venv_python()} -m desktop_app"] * 2
+
+
+def test_a_failed_other_torch_is_not_taken_for_the_usual_one(bootstrap, pack_there):
+    bootstrap.codes = {" torch": 1}
+    assert bootstrap.main(["run", "--torch-index", "https://host/cpu"]) == 1
+    bootstrap.calls.clear()
+    bootstrap.codes = {}
+    assert bootstrap.main(["run"]) == 0
+    assert "https://host/cpu" in [e.get("PIP_INDEX_URL") for _, e, _ in bootstrap.calls]
+
+
+def test_a_wheelhouse_with_another_torch_is_remembered_as_such(bootstrap, pack_there, house):
+    make_list(bootstrap, house, "https://host/cpu")
+    bootstrap.main(["run", "--from", str(house)])
+    assert "torch https://host/cpu\n" in bootstrap.STAMP.read_text()
+    assert sum(" -m pip " in line for line in lines(bootstrap)) == 1
+
+
+def test_package_installs_what_bundles_and_starts_it(bootstrap, pack_there, house, monkeypatch):
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name)
+    arguments = ["--viewer", "--from", str(house), "--out", "built", "--folder-only"]
+    assert bootstrap.main(["package", *arguments]) == 0
+    _, pip, script = bootstrap.calls
+    assert pip[0].endswith("[compute,dev,bundle]")
+    path = bootstrap.ROOT / "packaging" / "package.py"
+    assert script[0] == f"{bootstrap.venv_python()} {path} --viewer --out built --folder-only"
+    assert script[1] == {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": house.as_uri()}
+    bootstrap.calls.clear()
+    bootstrap.main(["package"])
+    bootstrap.main(["test", "-q"])
+    assert not [line for line in lines(bootstrap) if " -m pip " in line]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="installers of Linux")
+def test_package_names_the_programs_that_are_missing(bootstrap, monkeypatch, capfd):
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name == "apt-get")
+    monkeypatch.setattr(bootstrap, "sudo", lambda: "sudo ")
+    assert bootstrap.main(["package"]) == 1
+    said = capfd.readouterr().err
+    assert "(objdump, dpkg-deb); install `sudo apt-get install -y binutils dpkg`" in said
+
+
+def test_without_a_network_nothing_of_the_system_is_installed(bootstrap, lacking, house, capfd):
+    lacking("apt-get", root=True)
+    assert bootstrap.main(["run", "--from", str(house)]) == 1
+    assert "install `apt-get install -y fonts-dejavu-core libegl1" in capfd.readouterr().err
+    assert not [line for line in lines(bootstrap) if line.startswith("apt-get")]
+
+
+def test_wheelhouse_is_made_for_the_machine_named(bootstrap, monkeypatch, tmp_path, capfd):
+    asked = []
+
+    def make(folder, target, index, root, pip):
+        asked.append((folder, target, index, root, pip))
+        return bootstrap.wheelhouse_list.Listing(target, "0.1.0", "", index, ())
+
+    monkeypatch.setattr(bootstrap.wheelhouse, "make", make)
+    house = tmp_path / "house"
+    arguments = ["--platform", "windows", "--python=3.12", "--torch-index", "https://host/cu130"]
+    assert bootstrap.main(["wheelhouse", str(house), *arguments]) == 0
+    target = bootstrap.wheelhouse_list.Target("windows", "3.12")
+    assert asked == [(house, target, "https://host/cu130", bootstrap.ROOT, bootstrap.pip)]
+    said = capfd.readouterr().err
+    assert f"{house} holds 0 files, 0.00 GB, for Lensbench 0.1.0 on windows with" in said
+    assert "python3.12 packaging/bootstrap.py run --from DIR" in said
+
+
+def test_wheelhouse_for_a_machine_without_wheels_is_refused(bootstrap, monkeypatch, capfd):
+    odd = bootstrap.wheelhouse_list.Target("plan9-mips", "3.12")
+    monkeypatch.setattr(bootstrap.wheelhouse_list, "here", lambda: odd)
+    assert bootstrap.main(["wheelhouse", "x"]) == 1
+    assert "no wheels of Qt or torch for plan9-mips; name linux-x86_64," in capfd.readouterr().err
 
 
 def test_python_without_venv_names_debians_package(bootstrap, monkeypatch, capfd):
