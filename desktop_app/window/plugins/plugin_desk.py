@@ -202,7 +202,10 @@ class PluginDesk(QObject):
             self._took(plugin)
         else:
             what = "is added, and off until you switch it on."
-        self._tell(f"{plugin.name} {plugin.version} {what}", "good")
+        if plugin.problem:
+            what = f"is added, and cannot be switched on. {plugin.problem}"
+        severity = "warn" if plugin.problem else "good"
+        self._tell(f"{plugin.name} {plugin.version} {what}", severity)
         self.look()
 
     def _on_removed(self, plugin: Plugin) -> None:

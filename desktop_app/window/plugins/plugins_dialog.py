@@ -90,6 +90,8 @@ class PluginsDialog(QDialog):
         self._empty = EmptyState("plug", "No plug-ins yet", _NONE, "Add a plug-in…")
         self._room, self._rest = QWidget(), QWidget()
         self._column = column_in(self._room, (self._empty, 1), (self._rest, 1), spacing=8)
+        # Else the list is as high as lines broken at its least width would make it.
+        self._room.setMinimumHeight(1)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setWidget(self._room)

@@ -7,7 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton
 
-from desktop_app.contract.registry import ANALYSES, BUILT_IN
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.registry import ANALYSES, BUILT_IN, hook
+from desktop_app.contract.report import SilentReporter
+from desktop_app.session.store import Session
 from desktop_app.support import plugin_state, plugin_wheels, plugins
 from desktop_app.support.paths import HOME_VARIABLE
 from desktop_app.support.plugin_state import plugins_dir
@@ -15,7 +18,11 @@ from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.frame import dialogs
 from desktop_app.window.plugins import plugins_dialog
 from tests.finding import find, in_sight, press
+from tests.models import named
 from tests.wheels import files_of, own_plugins, sample_wheel, spec_of, unpacked, write_wheel
+from tests.window.exports.test_pictures import ids
+from tests.window.frame.test_plugins import RealWeather
+from tests.window.test_window import run
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
 WEATHER = "Switch lensbench-weather 0.1.0 on"
@@ -110,6 +117,34 @@ def test_a_second_one_leaves_a_view_of_the_first_alone(window):
     find(dialog, QCheckBox, "Switch two 1.0 on").click()
     assert window.views.shown() is view
     assert {"one", "two"} <= set(window.rail.names())
+
+
+@pytest.mark.model
+def test_what_only_a_session_knew_gives_way_to_it(open_window, qtbot, tmp_path):
+    plugin_wheels.add(sample_wheel(tmp_path))
+    plugins.switch("lensbench-weather", on=True)
+    params = ANALYSES["weather"].params(prompts=(PromptRow(text="1 2 3 4 "),))
+    made = hook("weather", "run", "run")(named("toy"), params, SilentReporter())
+    with Session.create(tmp_path / "kept.lens") as session:
+        session.add(made)
+    plugins.switch("lensbench-weather", on=False)
+    ANALYSES.forget()
+    window = open_window(RealWeather())
+    window.files.open_any(tmp_path / "kept.lens")
+    qtbot.waitUntil(lambda: bool(ids(window, "weather")))
+    window.results.asked.emit("show", ids(window, "weather")[0])
+    qtbot.waitUntil(lambda: window.views.current == "weather")
+    stand_in = window.views.shown()
+    dialog = window.plugins.open_dialog()
+    find(dialog, QCheckBox, WEATHER).click()
+    view = window.views.shown()
+    assert view is not stand_in
+    assert "How strong the residual stream" in view.analysis.summary
+    assert window.rail.names().count("weather") == 1
+    window.results.asked.emit("show", ids(window, "weather")[0])
+    qtbot.waitUntil(lambda: window.views.shown().read_out()["state"] == "result")
+    run(qtbot, window, "weather")
+    qtbot.waitUntil(lambda: len(ids(window, "weather")) == 2)
 
 
 def test_one_that_cannot_be_used_is_told_of_and_cannot_be_switched(window):
