@@ -8,9 +8,11 @@ util-linux' `unshare` and `nsenter`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -94,6 +96,22 @@ def run(command: list[str]) -> str:
         shown = " ".join(command)
         raise RootError(f"`{shown}` ended with {done.returncode}: {done.stdout[-2500:]}")
     return done.stdout
+
+
+def taken(root: Path, listed: str) -> int:
+    """Return the blocks of the disk that the files of a package take, in bytes."""
+    found = (root / line.lstrip("/") for line in listed.splitlines() if line.startswith("/"))
+    facts = [path.lstat() for path in found if os.path.lexists(path)]
+    return sum(fact.st_blocks * 512 for fact in facts if not stat.S_ISDIR(fact.st_mode))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return what is in the files of a folder, by their paths."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
 
 
 def _tool(name: str) -> str:

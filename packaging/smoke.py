@@ -57,7 +57,7 @@ def check_facts(trial: Trial) -> Iterator[str]:
         raise SmokeError(f"`doctor --json` does not tell the version: {facts}")
     yield f"doctor --json: {len(facts)} facts"
     words = trial.call("doctor").out
-    if trial.is_viewer and "torch" not in words:
+    if trial.is_viewer and "full Lensbench" not in words:
         raise SmokeError(f"`doctor` does not say what the viewer lacks: {words}")
     yield "doctor in words"
     trial.call("--help")
@@ -135,7 +135,7 @@ def check_sessions(trial: Trial) -> Iterator[str]:
 
 def check_window(trial: Trial) -> Iterator[str]:
     """The window opens a session, closes when it is asked to, and leaves the session as it was."""
-    source = trial.sessions[-1] if trial.is_viewer else trial.worked
+    source = trial.sessions[-1] if trial.is_viewer else trial.every
     session = trial.work / "opened session.lens"
     shutil.copy2(source, session)
     started = time.monotonic()
