@@ -15,6 +15,9 @@ def stand_in(folder, words="stand-in"):
     (inside / "part.so.1").write_bytes(b"library")
     (inside / "part.so.1").chmod(0o777)
     (inside / "part.so").symlink_to("part.so.1")
+    for name, said in (("module.py", "#!/usr/bin/env python3\n"), ("LICENSE", "Do as you like.\n")):
+        (inside / name).write_text(said)
+        (inside / name).chmod(0o755)
     (inside / "a file").write_text("with a space in its name")
     (inside / "a file").chmod(0o600)
     os.utime(inside / "a file", (1, 1))

@@ -66,7 +66,8 @@ def test_everything_is_roots_and_has_the_mode_of_its_kind(built):
     program = "./usr/lib/lensbench/lensbench"
     assert modes[program] == "-rwxr-xr-x"
     assert modes["./usr/lib/lensbench/_internal/part.so.1"] == "-rw-r--r--"
-    assert modes["./usr/lib/lensbench/_internal/a file"] == "-rw-r--r--"
+    for name in ("a file", "module.py", "LICENSE"):
+        assert modes[f"./usr/lib/lensbench/_internal/{name}"] == "-rw-r--r--"
     assert modes["./usr/bin/lensbench -> ../lib/lensbench/lensbench"] == "lrwxrwxrwx"
     assert modes["./usr/lib/lensbench/_internal/part.so -> part.so.1"] == "lrwxrwxrwx"
     wrong = [name for name, mode in modes.items() if mode[0] == "d" and mode != "drwxr-xr-x"]
