@@ -330,3 +330,18 @@ def test_a_second_build_is_the_same(make, qapp, tmp_path):
 def test_no_program_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds no program `lensbench`"):
         script("self_extracting").build(tmp_path, tmp_path / "out", False, "1.2.0")
+
+
+def test_while_it_runs_it_is_neither_replaced_nor_removed(make, home):
+    assert install(make(), home).returncode == 0
+    program = home / ".local/opt/lensbench/lensbench"
+    program.unlink()
+    shutil.copy(shutil.which("cat"), program)
+    with subprocess.Popen([str(program)], stdin=subprocess.PIPE) as running:
+        for more in ((), ("--uninstall",)):
+            told = install(make(), home, *more)
+            assert told.returncode == 1
+            assert "Lensbench is running; close it and try again." in told.stderr
+        assert program.exists()
+        running.stdin.close()
+    assert install(make(), home, "--uninstall").returncode == 0
