@@ -71,11 +71,7 @@ def build_folder(out: Path, *, viewer: bool) -> Path:
     drawn = work / "icons"
     icons.write(drawn)
     copied = work / "system_libraries.json"
-    told = {
-        "LENSBENCH_BUNDLE": kind,
-        "LENSBENCH_ICONS": str(drawn),
-        "LENSBENCH_COPIED": str(copied),
-    }
+    told = {"BUNDLE": kind, "ICONS": str(drawn), "COPIED": str(copied)}
     if not viewer:
         told["LENSBENCH_PACK"] = str(fetch_gguf())
     freeze = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]

@@ -28,7 +28,7 @@ PACKAGES = (
 """What is named with its version: what computes, and what draws."""
 
 
-WRONG, GUARDED = "known wrong", "gone around"
+WRONG, GUARDED = "known wrong", "harmless here"
 
 
 def versions() -> dict[str, str]:

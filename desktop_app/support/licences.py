@@ -105,7 +105,11 @@ class Licence:
 
 
 class _Item(BaseModel):
-    """One entry of `others.json` or `system.json`; `files` lie below the resources."""
+    """One entry of `others.json` or `system.json`; `files` lie below the resources.
+
+    Attributes:
+        inside: What of the resources an installed program must hold for it to be shipped.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -119,6 +123,7 @@ class _Item(BaseModel):
     makers: str = ""
     files: tuple[str, ...] = ()
     builds: tuple[installed.Build, ...] = ("source", "bundle", "viewer")
+    inside: str = ""
 
 
 class _Items(BaseModel):
@@ -153,12 +158,17 @@ def _others(name: str) -> Iterator[Licence]:
         _log.warning("“%s” cannot be read: %s", file, error)
         return
     for item in listed.items:
-        if build not in item.builds:
+        is_there = build == "source" or _resource(item.inside).exists()
+        if build not in item.builds or not is_there:
             continue
-        texts = tuple(paths.resource(*name.split("/")) for name in item.files)
+        texts = tuple(map(_resource, item.files))
         version = _version_of(item.version_of) if item.version_of else item.version
         named = item.name, version, item.kind, item.licence, item.home, item.note, item.makers
         yield Licence(*named, paths=texts)
+
+
+def _resource(name: str) -> Path:
+    return paths.resource(*filter(None, name.split("/")))
 
 
 def _version_of(name: str) -> str:

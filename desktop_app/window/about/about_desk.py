@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from desktop_app.support import facts, known_wrong
-from desktop_app.window.about.about_dialog import AboutDialog
 from desktop_app.window.frame import dialogs
 from desktop_app.window.frame.actions import in_menu
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from desktop_app.window.about.about_dialog import Page
+    from desktop_app.window.about.about_dialog import AboutDialog, Page
     from desktop_app.window.frame.actions import ActionSpec
     from desktop_app.window.frame.hall import Hall
     from desktop_app.window.settings import Memory
@@ -36,6 +34,7 @@ class AboutDesk(QObject):
         self._hall, self._memory = hall, memory
         self.dialog: AboutDialog | None = None
         self._has_told = False
+        self._wrong: tuple[str, ...] = ()
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what the menu offers."""
@@ -48,6 +47,10 @@ class AboutDesk(QObject):
 
     def open(self, page: Page = "about") -> AboutDialog:
         """Show the page about the program at one of its parts."""
+        from desktop_app.window.about.about_dialog import (  # noqa: PLC0415 - no start waits for it
+            AboutDialog,
+        )
+
         if self.dialog is None:
             self.dialog = AboutDialog(self._hall.window)
             self.dialog.folder_wanted.connect(self._on_folder_wanted)
@@ -73,6 +76,8 @@ class AboutDesk(QObject):
         if self._has_told:
             return
         self._has_told = True
+        from desktop_app.support import facts, known_wrong  # noqa: PLC0415 - the start is over
+
         versions = facts.versions()
         _log.info("%s", ", ".join(f"{name} {versions[name]}" for name in _IN_LOG))
         found = known_wrong.found_here()
@@ -82,7 +87,9 @@ class AboutDesk(QObject):
         for sentence in known_wrong.out_of_range().values():
             _log.warning("%s", sentence)
         told = self._memory.settings.told_wrong
-        new = [f for f in found if not f.pair.guarded and f.pair.id not in told]
+        wrong = [pair for pair in found if not pair.pair.guarded]
+        self._wrong = tuple(pair.pair.id for pair in wrong)
+        new = [pair for pair in wrong if pair.pair.id not in told]
         if new and self._hall.banner.isHidden():  # else at the next start
             offers = {
                 "versions": ("Details", self._show_versions),
@@ -95,8 +102,7 @@ class AboutDesk(QObject):
 
     def _keep(self) -> None:
         """Say nothing of what is wrong here at the next starts."""
-        ids = [found.pair.id for found in known_wrong.found_here() if not found.pair.guarded]
-        self._memory.change(told_wrong=tuple(ids))
+        self._memory.change(told_wrong=self._wrong)
         self._hall.banner.dismiss()
 
     def _on_folder_wanted(self, path: Path) -> None:

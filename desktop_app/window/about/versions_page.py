@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("state", "mark", "", width="stretch"),
 )
 _TITLES = {"lensbench": "Lensbench", "build": "Build", "python": "Python", "system": "System"}
-_WRONG, _AROUND, _OTHER = "known wrong", "gone around", "not tried"
+_WRONG, _AROUND, _OTHER = "known wrong", "harmless here", "not tried"
 _ALL_WELL = "No two of these versions are known to be wrong together."
 _TOLD_HEIGHT = 168
 
