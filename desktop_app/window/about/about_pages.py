@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ _TOLD = {
     "program folder": ("Program", "Lensbench itself; nothing of yours is kept there"),
 }
 _ICON = 56
+_LINK = re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)")
 _MARGINS = (24, 22, 24, 16)
 
 
@@ -175,7 +177,11 @@ class NewsPage(QTextBrowser):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("What is new")
-        self.setOpenLinks(False)
+        # Nothing in it leads anywhere: this window opens no connection, and Tab passes on.
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("QTextBrowser { border: none; background: transparent; padding: 14px; }")
         self._is_filled = False
@@ -197,9 +203,9 @@ class NewsPage(QTextBrowser):
 
 
 def changelog() -> str:
-    """Return the changelog as Markdown; a sentence where the installation has none."""
+    """Return the changelog as Markdown, its links as words; else a sentence that there is none."""
     file = paths.document("CHANGELOG.md")
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return _LINK.sub(r"\1", file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return "This installation has no changelog: install Lensbench again."

@@ -153,11 +153,16 @@ def test_every_folder_is_shown_and_copied(dialog, tmp_path, monkeypatch):
     assert asked == [tmp_path / "data"]
 
 
-def test_what_is_new_is_the_changelog(dialog):
+def test_what_is_new_is_the_changelog_and_holds_nobody(dialog, qtbot):
     page = dialog("news").news
+    qtbot.waitUntil(page.window().isActiveWindow)
     text = page.toPlainText()
     assert text.startswith("Changelog")
     assert "**" not in text
+    assert "<a href" not in page.toHtml()
+    page.setFocus()
+    QTest.keyClick(page, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is not page
     assert "Unreleased" in text or "0.1.0" in text
 
 
