@@ -8,29 +8,16 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from tests.packaging_ import wheels
+from tests.packaging_.scripts import script
 from tests.patience import CHILD_S
 
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def houses():
-    """The two modules, as the script finds them."""
-    before = list(sys.path)
-    sys.path.insert(0, str(ROOT / "packaging"))
-    try:
-        import wheelhouse
-        import wheelhouse_list
-
-        yield wheelhouse, wheelhouse_list
-    finally:
-        sys.path[:] = before
+wheelhouse = script("wheelhouse")
+wheelhouse_list = script("wheelhouse_list")
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +51,8 @@ def pip(index):
 
 
 @pytest.fixture
-def make(houses, root, pip):
+def make(root, pip):
     def run(folder, platform="linux-x86_64", python="3.12", torch_index=""):
-        wheelhouse, wheelhouse_list = houses
         target = wheelhouse_list.Target(platform, python)
         return wheelhouse.make(folder, target, torch_index, root, pip)
 
@@ -104,8 +90,7 @@ def test_each_machine_gets_what_it_needs(make, tmp_path, platform, python, own):
     ]
 
 
-def test_made_twice_it_keeps_what_is_whole_and_mends_the_rest(make, houses, tmp_path):
-    _, wheelhouse_list = houses
+def test_made_twice_it_keeps_what_is_whole_and_mends_the_rest(make, tmp_path):
     folder = tmp_path / "house"
     first = make(folder)
     kept = folder / "needed-1.0-py3-none-any.whl"
@@ -118,8 +103,7 @@ def test_made_twice_it_keeps_what_is_whole_and_mends_the_rest(make, houses, tmp_
     assert kept.stat().st_mtime_ns == before
 
 
-def test_a_killed_one_is_taken_up_again(make, houses, root, tmp_path):
-    wheelhouse, wheelhouse_list = houses
+def test_a_killed_one_is_taken_up_again(make, root, tmp_path):
     folder = tmp_path / "house"
     target = wheelhouse_list.Target("windows", "3.12")
     with pytest.raises(KeyboardInterrupt):
@@ -154,16 +138,14 @@ def test_torch_and_what_it_pins_come_from_elsewhere_and_nothing_else(make, tmp_p
     assert listing.torch_index == str(other)
 
 
-def test_what_has_no_wheel_there_is_said(make, houses, tmp_path, capfd):
-    _, wheelhouse_list = houses
+def test_what_has_no_wheel_there_is_said(make, tmp_path, capfd):
     with pytest.raises(wheelhouse_list.SetupError, match=r"linux-aarch64 with Python 3\.12") as e:
         make(tmp_path / "house", "linux-aarch64")
     assert str(e.value).count(". ") == 0
     assert "No matching distribution found for on-linux" in capfd.readouterr().err
 
 
-def test_a_folder_of_something_else_is_left_alone(make, houses, tmp_path):
-    _, wheelhouse_list = houses
+def test_a_folder_of_something_else_is_left_alone(make, tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(wheelhouse_list.SetupError, match="not empty and no wheelhouse"):
         make(tmp_path)
@@ -172,8 +154,7 @@ def test_a_folder_of_something_else_is_left_alone(make, houses, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_the_wheelhouse_of_another_machine_is_left_alone(make, houses, tmp_path):
-    _, wheelhouse_list = houses
+def test_the_wheelhouse_of_another_machine_is_left_alone(make, tmp_path):
     other = wheelhouse_list.Target("windows", "3.12")
     listing = wheelhouse_list.Listing(other, "0.1.0", "", "", ())
     wheelhouse_list.write(tmp_path, listing)
@@ -183,9 +164,8 @@ def test_the_wheelhouse_of_another_machine_is_left_alone(make, houses, tmp_path)
 
 
 @pytest.fixture
-def here(houses, root, tmp_path):
+def here(root, tmp_path):
     """A small whole wheelhouse for this very machine, without pip."""
-    _, wheelhouse_list = houses
     folder = tmp_path / "a house"
     path = wheels.wheel(folder, "needed")
     listing = wheelhouse_list.Listing(
@@ -199,8 +179,7 @@ def here(houses, root, tmp_path):
     return folder, listing
 
 
-def check(houses, here, root, **changed):
-    _, wheelhouse_list = houses
+def check(here, root, **changed):
     folder, listing = here
     wheelhouse_list.write(folder, listing._replace(**changed))
     read = wheelhouse_list.read(folder)
@@ -209,8 +188,8 @@ def check(houses, here, root, **changed):
     wheelhouse_list.check_files(folder, read)
 
 
-def test_a_fitting_one_passes(houses, here, root):
-    check(houses, here, root)
+def test_a_fitting_one_passes(here, root):
+    check(here, root)
 
 
 @pytest.mark.parametrize(
@@ -221,34 +200,33 @@ def test_a_fitting_one_passes(houses, here, root):
         ({"inputs": "0" * 64}, "with other requirements than this copy has"),
     ],
 )
-def test_what_does_not_fit_is_named(houses, here, root, changed, said):
-    with pytest.raises(houses[1].SetupError, match=said):
-        check(houses, here, root, **changed)
+def test_what_does_not_fit_is_named(here, root, changed, said):
+    with pytest.raises(wheelhouse_list.SetupError, match=said):
+        check(here, root, **changed)
 
 
-def test_another_machine_and_another_python_are_named(houses, here, root):
-    mine = houses[1].here()
+def test_another_machine_and_another_python_are_named(here, root):
+    mine = wheelhouse_list.here()
     other = mine._replace(platform="windows" if mine.platform != "windows" else "macos-arm64")
-    with pytest.raises(houses[1].SetupError, match=f"is for {other.platform}, and this machine is"):
-        check(houses, here, root, target=other)
-    with pytest.raises(houses[1].SetupError, match=r"for Python 3\.2, and this is 3\."):
-        check(houses, here, root, target=mine._replace(python="3.2"))
+    said = f"is for {other.platform}, and this machine is {mine.platform};"
+    with pytest.raises(wheelhouse_list.SetupError, match=said):
+        check(here, root, target=other)
+    with pytest.raises(wheelhouse_list.SetupError, match=r"for Python 3\.2, and this is 3\."):
+        check(here, root, target=mine._replace(python="3.2"))
 
 
-def test_an_older_c_library_is_named(houses, here, root, monkeypatch):
-    _, wheelhouse_list = houses
+def test_an_older_c_library_is_named(here, root, monkeypatch):
     wheel = here[1].files[0]
     name = "qt-6-cp310-abi3-manylinux_2_34_x86_64.whl"
     either = "x-1-cp3-abi3-manylinux_2_17_x86_64.manylinux_2_99_x86_64.whl"
     files = (wheel, wheel._replace(name=name), wheel._replace(name=either))
     monkeypatch.setattr(wheelhouse_list.platform, "libc_ver", lambda: ("glibc", "2.31"))
     with pytest.raises(wheelhouse_list.SetupError, match=r"glibc 2\.34 or later, .* has 2\.31"):
-        check(houses, here, root, files=files)
+        check(here, root, files=files)
 
 
 @pytest.mark.parametrize("what", ["missing", "short", "changed", "stranger"])
-def test_a_damaged_wheelhouse_is_refused_by_the_files_name(houses, here, what):
-    _, wheelhouse_list = houses
+def test_a_damaged_wheelhouse_is_refused_by_the_files_name(here, what):
     folder, listing = here
     path = folder / listing.files[0].name
     if what == "missing":
@@ -273,8 +251,7 @@ def test_a_damaged_wheelhouse_is_refused_by_the_files_name(houses, here, what):
     ],
     ids=range(10),
 )
-def test_a_damaged_list_is_one_sentence(houses, tmp_path, text):
-    _, wheelhouse_list = houses
+def test_a_damaged_list_is_one_sentence(tmp_path, text):
     path = tmp_path / "wheelhouse.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(wheelhouse_list.SetupError, match=r"wheelhouse\.json is damaged"):
@@ -293,8 +270,7 @@ def test_a_damaged_list_is_one_sentence(houses, tmp_path, text):
         ("sha256", None),
     ],
 )
-def test_a_list_that_leads_out_of_its_folder_is_damaged(houses, here, key, value):
-    _, wheelhouse_list = houses
+def test_a_list_that_leads_out_of_its_folder_is_damaged(here, key, value):
     folder, _ = here
     path = folder / "wheelhouse.json"
     data = json.loads(path.read_text())
@@ -304,8 +280,7 @@ def test_a_list_that_leads_out_of_its_folder_is_damaged(houses, here, key, value
         wheelhouse_list.read(folder)
 
 
-def test_no_folder_and_no_list_are_named(houses, tmp_path):
-    _, wheelhouse_list = houses
+def test_no_folder_and_no_list_are_named(tmp_path):
     with pytest.raises(wheelhouse_list.SetupError, match="there is no folder"):
         wheelhouse_list.read(tmp_path / "none")
     with pytest.raises(wheelhouse_list.SetupError, match=r"holds no wheelhouse\.json"):
@@ -313,14 +288,12 @@ def test_no_folder_and_no_list_are_named(houses, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["ftp://host/x", "whl/cpu", "https://", "", "file:///none/such"])
-def test_an_index_that_is_none_is_refused(houses, text):
-    wheelhouse, wheelhouse_list = houses
+def test_an_index_that_is_none_is_refused(text):
     with pytest.raises(wheelhouse_list.SetupError, match=r"address of a package index .* folder"):
         wheelhouse.checked_index(text)
 
 
-def test_addresses_and_folders_are_indexes(houses, tmp_path):
-    wheelhouse, _ = houses
+def test_addresses_and_folders_are_indexes(tmp_path):
     folder = tmp_path / "with space"
     folder.mkdir()
     assert wheelhouse.checked_index(str(folder)) == str(folder)
@@ -329,16 +302,14 @@ def test_addresses_and_folders_are_indexes(houses, tmp_path):
     assert wheelhouse.checked_index("default") == ""
 
 
-def test_a_password_is_written_nowhere(houses):
-    wheelhouse, _ = houses
+def test_a_password_is_written_nowhere():
     assert wheelhouse.without_password("https://me:secret@host:8/x") == "https://host:8/x"
     assert wheelhouse.without_password("https://host/x") == "https://host/x"
     assert wheelhouse.without_password("C:\\wheels") == "C:\\wheels"
 
 
-def test_what_torch_shares_with_others_is_known(houses):
+def test_what_torch_shares_with_others_is_known():
     """What it needs besides is pinned by it, and comes from where it comes from."""
-    wheelhouse, _ = houses
     shared = {
         need.name
         for need in map(Requirement, importlib.metadata.requires("torch"))
@@ -347,8 +318,7 @@ def test_what_torch_shares_with_others_is_known(houses):
     assert shared <= set(wheelhouse.TORCH_NEEDS)
 
 
-def test_the_same_lines_with_other_ends_are_the_same_requirements(houses, root, tmp_path):
-    _, wheelhouse_list = houses
+def test_the_same_lines_with_other_ends_are_the_same_requirements(root, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(root, copy)
     for path in (copy / "pyproject.toml", copy / "packaging" / "constraints.txt"):
@@ -357,9 +327,8 @@ def test_the_same_lines_with_other_ends_are_the_same_requirements(houses, root, 
 
 
 @pytest.mark.slow
-def test_installed_from_the_folder_alone(houses, here, tmp_path):
+def test_installed_from_the_folder_alone(here, tmp_path):
     """In a project of its own, whose pip would reach nobody if it tried to."""
-    _, wheelhouse_list = houses
     folder, listing = here
     root = wheels.project(tmp_path / "elsewhere" / "lensbench")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}

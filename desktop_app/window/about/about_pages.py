@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from desktop_app.support import facts, installed, known_wrong, paths
 from desktop_app.support.guard import override
 from desktop_app.views.frame import label
-from desktop_app.widgets.basics.icons import icon
+from desktop_app.widgets.basics.icons import logo
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.theme import theme_hub
@@ -92,8 +92,7 @@ class AboutPage(QWidget):
         theme_hub().theme_changed.connect(self._draw)
 
     def _draw(self) -> None:
-        sign = icon("eye", "accent").pixmap(_ICON, _ICON)
-        self._sign.setPixmap(sign)
+        self._sign.setPixmap(logo().pixmap(_ICON, _ICON))
 
     def _tell(self) -> None:
         problem = installed.compute_problem()

@@ -92,6 +92,15 @@ def ask_delete(parent: QWidget, title: str) -> bool:
     return box.clickedButton() is delete
 
 
+def ask_plugin(parent: QWidget, text: str, more: str, verb: str) -> bool:
+    """Return whether to remove or replace a plug-in."""
+    box = _box(parent, text, more)
+    agreed = box.addButton(verb, QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
+    box.exec()
+    return box.clickedButton() is agreed
+
+
 def ask_sweep_memory(parent: QWidget, megabytes: int, most: int) -> int | None:
     """Return the memory that a sweep may take in megabytes, 0 for automatic; None: cancelled."""
     dialog = MemoryDialog(megabytes, most, parent)
