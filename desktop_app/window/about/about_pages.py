@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTextBrowser,
     QVBoxLayout,
@@ -26,6 +25,7 @@ from desktop_app.widgets.basics.icons import logo
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame.page_looks import show_page
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class AboutPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._sign = QLabel()
+        self._sign = PlainLabel()
         self._sign.setFixedSize(_ICON, _ICON)
         self.lacking, self.wrong = Banner(), Banner()
         self.wrong.action_clicked.connect(self._on_action_clicked)
@@ -87,12 +87,8 @@ class AboutPage(QWidget):
             None,
         )
         filled(QVBoxLayout(self), *parts, margins=_MARGINS, spacing=14)
-        self._draw()
-        self._tell()
-        theme_hub().theme_changed.connect(self._draw)
-
-    def _draw(self) -> None:
         self._sign.setPixmap(logo().pixmap(_ICON, _ICON))
+        self._tell()
 
     def _tell(self) -> None:
         problem = installed.compute_problem()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from desktop_app.support import facts, installed, known_wrong, paths
 from desktop_app.support.known_wrong import Found, Pair
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.about import about_pages
 from desktop_app.window.about.about_dialog import AboutDialog
 from desktop_app.window.frame import dialogs
 
@@ -66,7 +65,7 @@ def button(dialog, name):
 
 def test_the_first_page_says_what_this_is_and_nothing_is_wrong(dialog):
     page = dialog().about
-    words = " ".join(label.text() for label in page.findChildren(about_pages.QLabel))
+    words = " ".join(label.text() for label in page.findChildren(QLabel))
     assert f"Version {installed.package_version('lensbench')} · Python packages" in words
     assert "MIT licence" in words
     assert page.lacking.isHidden()
