@@ -95,7 +95,7 @@ class AboutPage(QWidget):
         if problem is not None:
             self.lacking.show_message(problem, "info", dismissible=False)
         found = [pair for pair in known_wrong.found_here() if not pair.pair.guarded]
-        told = [pair.sentence for pair in found] + list(known_wrong.out_of_range().values())
+        told = [pair.brief for pair in found] + list(known_wrong.out_of_range().values())
         if told:
             offers = [("more", f"All {len(told)}")] if len(told) > 1 else [("more", "Versions")]
             self.wrong.show_message(told[0], "warn", offers, dismissible=False)

@@ -22,6 +22,7 @@ PAIR = Pair.model_validate(
         "versions": "",
         "with": {"other": ""},
         "effect": "wrong numbers",
+        "brief": "Sums are wrong.",
         "what": "Sums are too small.",
         "since": "numpy 1.",
         "install": "numpy>=3",
@@ -82,7 +83,7 @@ def test_the_viewer_says_what_it_cannot_do(dialog, monkeypatch):
 
 def test_a_pair_that_is_wrong_leads_to_the_versions(dialog, wrong):
     shown = dialog()
-    assert "Sums are too small" in shown.about.wrong.text()
+    assert "Sums are wrong. Install numpy>=3." in shown.about.wrong.text()
     button(shown, "Versions").click()
     assert shown.page() == "versions"
     told = shown.versions.told.toPlainText()
@@ -224,7 +225,7 @@ def test_what_is_wrong_is_told_at_the_start_until_that_is_enough(
     open_window, service, wrong, caplog
 ):
     window = open_window(service)
-    assert "Sums are too small" in window.hall.banner.text()
+    assert "Sums are wrong. Install numpy>=3." in window.hall.banner.text()
     assert not window.hall.banner.isHidden()
     assert "Sums are too small" in caplog.text
     button(window.hall.banner, "Details").click()
