@@ -321,27 +321,34 @@ def test_the_same_lines_with_other_ends_are_the_same_requirements(root, tmp_path
     assert wheelhouse_list.inputs_of(copy) == wheelhouse_list.inputs_of(root)
 
 
-@pytest.mark.slow
-def test_installed_from_the_folder_alone(here, tmp_path):
-    """In a project of its own, whose pip would reach nobody if it tried to."""
-    folder, listing = here
+@pytest.fixture
+def bootstrap(tmp_path):
+    """The real script in a project of its own; by default its pip would reach nobody."""
     root = wheels.project(tmp_path / "elsewhere" / "lensbench")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
-    environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/"}
-    environment |= {"PIP_FIND_LINKS": "http://127.0.0.1:9/"}
 
-    def bootstrap(*arguments):
+    def run(*arguments, index="http://127.0.0.1:9/"):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+        environment |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index, "PIP_RETRIES": "0"}
         return subprocess.run(
             [sys.executable, str(root / "packaging" / "bootstrap.py"), *arguments],
             cwd=tmp_path,
-            env=environment,
+            env=environment | {"PIP_FIND_LINKS": "http://127.0.0.1:9/"},
             capture_output=True,
             text=True,
             timeout=CHILD_S,
             check=False,
         )
 
-    wheelhouse_list.write(folder, listing._replace(inputs=wheelhouse_list.inputs_of(root)))
+    run.root = root
+    return run
+
+
+@pytest.mark.slow
+def test_installed_from_the_folder_alone(bootstrap, here):
+    folder, listing = here
+    torch = wheelhouse_list.described(wheels.wheel(folder, "torch", "2.13.0"))
+    inputs = wheelhouse_list.inputs_of(bootstrap.root)
+    wheelhouse_list.write(folder, listing._replace(inputs=inputs, files=(*listing.files, torch)))
     done = bootstrap("run", "--from", str(folder), "--", "a.lens")
     assert done.returncode == 0, done.stderr
     fetched, started = done.stdout.splitlines()[-2:]
@@ -357,3 +364,22 @@ def test_installed_from_the_folder_alone(here, tmp_path):
     assert gone.stderr.splitlines() == [
         f"lensbench: there is no folder {folder}; name the wheelhouse after --from."
     ]
+
+
+@pytest.mark.slow
+def test_torch_is_installed_from_elsewhere(bootstrap, index, tmp_path):
+    other = tmp_path / "other one"
+    wheels.wheel(other, "torch", "2.13.0+cpu", needs=["filelock", "sympy", "math-thing==7.0"])
+    wheels.wheel(other, "math-thing", "7.0")
+    for name in ("filelock", "sympy", "needed"):
+        wheels.wheel(other, name, "1.0", text="VALUE = 'from elsewhere'\n")
+    done = bootstrap("run", "--torch-index", str(other), "a.lens", index=index.as_uri())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "a.lens 1 http://127.0.0.1:9/"
+    (environment,) = bootstrap.root.glob(".venv/[Ll]ib/**/site-packages")
+    assert (environment / "torch-2.13.0+cpu.dist-info").is_dir()
+    assert (environment / "math_thing.py").is_file()
+    assert (environment / "sympy.py").read_text() == "VALUE = 1\n"
+    again = bootstrap("run", "b.lens")
+    assert "pip" not in again.stderr
+    assert again.returncode == 0
