@@ -25,7 +25,7 @@ from desktop_app.support.installed import package_version
 from desktop_app.support.stall_watchdog import StackReporter, StallWatchdog
 from desktop_app.support.terminal import put_line
 from desktop_app.support.unfinished import Workplace
-from desktop_app.widgets.basics.icons import icon
+from desktop_app.widgets.basics.icons import logo
 from desktop_app.widgets.basics.theme import apply_theme
 from desktop_app.window.exports.pictures import let_draw
 from desktop_app.window.main_window import MainWindow
@@ -139,7 +139,8 @@ def make_application() -> QApplication:
     )
     app = Application([paths.APP_NAME])
     app.setDesktopFileName("lensbench")
-    app.setWindowIcon(icon("eye", "accent"))
+    if sys.platform != "darwin":  # the Dock shows the bundle's own
+        app.setWindowIcon(logo())
     return app
 
 

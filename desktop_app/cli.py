@@ -24,7 +24,7 @@ from desktop_app.contract.registry import ANALYSES, problems
 from desktop_app.contract.requests import EstimateRun, LoadModel, RunAnalysis, RunEstimate
 from desktop_app.support import installed, paths, unfinished
 from desktop_app.support.errors import BadInputError, Cancelled, LensbenchError, ModelLoadError
-from desktop_app.support.terminal import PlainStream, one_line, printable, printable_json
+from desktop_app.support.terminal import PlainStream, one_line, printable, put_json, put_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,18 +95,6 @@ def _warn(message: str, code: str = "") -> None:
     print(f"{f'warning {code}'.rstrip()}: {one_line(message)}", file=sys.stderr)
 
 
-def _out_json(text: str) -> None:
-    _out(printable_json(text))
-
-
-def _out(text: str) -> None:
-    """Print to standard output, characters that it cannot show or that would steer it replaced."""
-    stream, text = sys.stdout, printable(text)
-    encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-    stream.flush()
-
-
 @contextlib.contextmanager
 def _libraries_held_back() -> Iterator[None]:
     """Let what libraries print go to standard error, and none of it steer the terminal."""
@@ -119,7 +107,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     if wanted:
         from desktop_app import cli_doctor
 
-        _out(cli_doctor.version())
+        put_line(cli_doctor.version())
         ctx.exit()
 
 
@@ -202,11 +190,11 @@ def _print_result(result: Result, *, as_json: bool, as_table: bool) -> None:
     if as_json:
         from desktop_app.session.exports import to_json_text
 
-        _out_json(to_json_text(result))
+        put_json(to_json_text(result))
     elif as_table:
         from desktop_app.pictures.text_tables import as_text
 
-        _out(as_text(result))
+        put_line(as_text(result))
 
 
 def _is_data(out: str | None) -> bool:
@@ -223,10 +211,10 @@ def stored_bytes() -> int:
 
 def _out_estimate(found: RunEstimate, stored: str, *, as_json: bool) -> None:
     if as_json:
-        _out_json(json.dumps(dataclasses.asdict(found)))
+        put_json(json.dumps(dataclasses.asdict(found)))
         return
     for line in cli_options.estimate_lines(found, stored):
-        _out(line)
+        put_line(line)
 
 
 class _Families(click.Group):
@@ -255,17 +243,17 @@ def prompts(ctx: click.Context, *, as_json: bool) -> None:
         from desktop_app import cli_prompts
 
         listed = cli_prompts.listing(as_json=as_json)
-        (_out_json if as_json else _out)(listed)
+        (put_json if as_json else put_line)(listed)
 
 
 def _show(printed: Printed) -> None:
     for sentence in printed.sentences:
         print(one_line(sentence), file=sys.stderr)
     if printed.text:
-        (_out_json if printed.is_json else _out)(printed.text)
+        (put_json if printed.is_json else put_line)(printed.text)
 
 
-cli.add_command(cli_plugins.group(_out, _out_json, _warn))
+cli.add_command(cli_plugins.group(put_line, put_json, _warn))
 
 
 @cli.command()
@@ -277,12 +265,12 @@ def models(*, as_json: bool) -> None:
     rows = list_models()
     if as_json:
         names = ("name", "path", "installed", "parameters", "bytes_needed")
-        _out_json(json.dumps([{n: getattr(row, n) for n in names} for row in rows], indent=1))
+        put_json(json.dumps([{n: getattr(row, n) for n in names} for row in rows], indent=1))
         return
     for row in rows:
         state = "installed" if row.installed else f"lensbench fetch {row.name}"
         size = "?" if row.parameters is None else f"{row.parameters / 1e6:,.1f} M"
-        _out(f"{row.name:<24} {size:>12}  {state}")
+        put_line(f"{row.name:<24} {size:>12}  {state}")
 
 
 @cli.command()
@@ -295,7 +283,7 @@ def fetch(name: str) -> None:
     with _libraries_held_back():
         folder = fetch_pack(name, reporter.step)
     reporter.end()
-    _out(str(folder))
+    put_line(str(folder))
 
 
 @cli.command()
@@ -311,11 +299,11 @@ def results(session: str, *, as_json: bool) -> None:
         rows = opened.rows()
     names = ("id", "analysis", "title", "created", "model")
     if as_json:
-        _out_json(json.dumps([{n: getattr(r, n) for n in names} for r in rows], indent=1))
+        put_json(json.dumps([{n: getattr(r, n) for n in names} for r in rows], indent=1))
         return
     for row in rows:
         line = f"{row.id:>4}  {row.analysis:<10} {row.created}  {row.model}  {row.title}"
-        _out(line.replace("\n", "⏎"))
+        put_line(line.replace("\n", "⏎"))
 
 
 @cli.command()
@@ -363,9 +351,9 @@ def diff(left: str, right: str, *, tolerance: float, as_json: bool) -> int:
     with Session.open(left) as one, Session.open(right) as two:
         found = compare_sessions(one, two, tolerance)
     if as_json:
-        _out_json(json.dumps(found.to_json(), indent=1))
+        put_json(json.dumps(found.to_json(), indent=1))
     else:
-        _out("\n".join(found.lines()))
+        put_line("\n".join(found.lines()))
     return 0 if found.equal else DIFFERENT
 
 
@@ -379,7 +367,7 @@ def doctor(*, as_json: bool) -> None:
     with _libraries_held_back():
         found = cli_doctor.examine()
     if as_json:
-        _out_json(json.dumps(found, indent=1))
+        put_json(json.dumps(found, indent=1))
         return
     for line in as_lines(found):
-        _out(one_line(line))
+        put_line(one_line(line))

@@ -43,8 +43,8 @@ def _devices() -> facts.Facts:
 
 
 def _models() -> facts.Facts:
-    try:
-        from desktop_app.engine.packs import pack
-    except ImportError:  # the viewer has no engine
+    if installed.missing():
         return {}
+    from desktop_app.engine.packs import pack
+
     return {f"model {n}": pack.pack_problem(n) or "installed" for n in pack.pack_names()}

@@ -146,13 +146,13 @@ def write_compressed(tree: Tree, out: BinaryIO, tool: str = "zstd") -> tuple[str
     """
     kind = "zst" if tool == "zstd" and shutil.which("zstd") else "xz"
     if shutil.which("zstd" if kind == "zst" else "xz") is None:
-        with lzma.open(out, "wb", preset=6) as packed, _tar(packed) as tar:
+        with lzma.open(out, "wb", preset=1) as packed, _tar(packed) as tar:
             return kind, tree.write(tar, hashlib.md5)
     # Two threads at least, even on one core: with one alone both tools write another file.
     threads = max(2, os.cpu_count() or 1)
     commands = {
         "zst": ["zstd", "-q", "-12", f"-T{threads}", "-c"],
-        "xz": ["xz", "-q", "-6", f"-T{threads}", "--block-size=32MiB", "-c"],
+        "xz": ["xz", "-q", "-1", f"-T{threads}", "--block-size=32MiB", "-c"],
     }
     with subprocess.Popen(commands[kind], stdin=subprocess.PIPE, stdout=out) as process:
         if process.stdin is None:

@@ -25,7 +25,7 @@ LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 MOST_BYTES = 1_000_000
 
 
-class ChecksumError(Exception):
+class ChecksumError(ValueError):
     """One sentence: what is wrong, with which file."""
 
 

@@ -17,7 +17,7 @@ INFO = HERE / "macos" / "Info.plist"
 SCRIPT = HERE / "macos" / "make_dmg.sh"
 
 
-class ImageError(Exception):
+class ImageError(ValueError):
     """One sentence: what is wrong and what to do."""
 
 

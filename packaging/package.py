@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
             for made in build_installers(folder, out, viewer=asked.viewer):
                 sizes.tell(made)
             print(f"{checksums.write(out)}")
-    except (PackageError, sizes.TooLargeError, pack.PackError) as error:
+    except (PackageError, sizes.TooLargeError, pack.PackError, ValueError) as error:
         print(f"package: {error}", file=sys.stderr)
         return 1
     return 0
@@ -71,11 +71,7 @@ def build_folder(out: Path, *, viewer: bool) -> Path:
     drawn = work / "icons"
     icons.write(drawn)
     copied = work / "system_libraries.json"
-    told = {
-        "LENSBENCH_BUNDLE": kind,
-        "LENSBENCH_ICONS": str(drawn),
-        "LENSBENCH_COPIED": str(copied),
-    }
+    told = {"BUNDLE": kind, "ICONS": str(drawn), "COPIED": str(copied)}
     if not viewer:
         told["PACK"] = str(fetch_gguf())
     freeze = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]

@@ -13,15 +13,18 @@ import tempfile
 from pathlib import Path
 
 import icons
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPainter
 
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE / "windows" / "lensbench.iss"
 VERSION_INFO = HERE / "windows" / "version_info.txt"
+PICTURE_SIZE = 138  # the largest that Inno Setup asks for, on screens of 250 %
 COMPILER_VARIABLE = "LENSBENCH_ISCC"
 SIGN_VARIABLE = "LENSBENCH_SIGN_COMMAND"
 
 
-class InstallerError(Exception):
+class InstallerError(ValueError):
     """One sentence: what is wrong and what to do."""
 
 
@@ -46,6 +49,7 @@ def build(folder: Path, out: Path, viewer: bool, version: str) -> Path:
     with tempfile.TemporaryDirectory() as place:
         drawn = Path(place)
         icons.write(drawn)
+        write_picture(drawn / "lensbench.bmp")
         line = command(folder, out, viewer=viewer, version=version, drawn=drawn)
         done = subprocess.run(line, check=False)
     if done.returncode != 0:
@@ -78,6 +82,18 @@ def command(folder: Path, out: Path, *, viewer: bool, version: str, drawn: Path)
     if signing:
         line += ["/DSigner=own", f"/Sown={signing}"]
     return [*line, str(SCRIPT)]
+
+
+def write_picture(path: Path) -> None:
+    """Write the picture in the corner of the installer's pages, on their white, as it reads one."""
+    drawn = QImage.fromData(icons.png("lensbench", PICTURE_SIZE))
+    page = QImage(drawn.size(), QImage.Format.Format_RGB32)
+    page.fill(Qt.GlobalColor.white)
+    painter = QPainter(page)
+    painter.drawImage(0, 0, drawn)
+    painter.end()
+    if not page.save(str(path)):
+        raise InstallerError(f"“{path}” could not be written; free some space.")
 
 
 def compiler() -> str:

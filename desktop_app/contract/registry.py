@@ -68,6 +68,7 @@ class _Analyses(Mapping[str, Analysis]):
 
     def __init__(self) -> None:
         self._packages: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._specs: dict[str, Analysis] | None = None
         self.problems: tuple[str, ...] = ()
 
@@ -88,11 +89,16 @@ class _Analyses(Mapping[str, Analysis]):
         self._loaded()
         return self._packages.get(name)
 
+    def refusal(self, package: str) -> str:
+        """Return why an analysis of a package was not taken in; empty where none was refused."""
+        self._loaded()
+        return self._refused.get(package, "")
+
     def forget(self) -> None:
         """Look for packages anew at the next question."""
         plugin_state.deactivate()
         importlib.invalidate_caches()
-        self._specs = None
+        self._specs, self._refused = None, {}
         self.problems = ()
 
     def widen(self) -> tuple[str, ...]:
@@ -148,18 +154,22 @@ class _Analyses(Mapping[str, Analysis]):
     def _adopt(self, specs: dict[str, Analysis], name: str, package: str) -> None:
         """Take an analysis of another package in, or note why not."""
         if name in self._packages:
-            self.complain(
-                f"{package} brings an analysis “{name}”, which there is already: rename it."
-            )
+            problem = f"{package} brings an analysis “{name}”, which there is already: rename it."
+            self._refuse(package, problem)
             return
         try:
             specs[name] = _spec(name, package)
             self._packages[name] = package
+            self._refused.pop(package, None)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a stranger's module may raise anything
             problem = f"The analysis “{name}” of {package} cannot be loaded: {_one_line(error)}."
-            self.complain(problem, error)
+            self._refuse(package, problem, error)
+
+    def _refuse(self, package: str, problem: str, error: BaseException | None = None) -> None:
+        self._refused[package] = problem
+        self.complain(problem, error)
 
 
 def _spec(name: str, package: str) -> Analysis:

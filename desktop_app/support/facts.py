@@ -28,7 +28,7 @@ PACKAGES = (
 """What is named with its version: what computes, and what draws."""
 
 
-WRONG, GUARDED = "known wrong", "gone around"
+WRONG, GUARDED = "known wrong", "harmless here"
 
 
 def versions() -> dict[str, str]:
@@ -73,7 +73,7 @@ def troubles() -> Facts:
         told["runs models"] = problem
     for found in known_wrong.found_here():
         told.setdefault(GUARDED if found.pair.guarded else WRONG, []).append(found.sentence)
-    out_of_range = list(known_wrong.out_of_range())
+    out_of_range = list(known_wrong.out_of_range().values())
     if out_of_range:
         told["other versions"] = out_of_range
     return told

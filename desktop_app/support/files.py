@@ -9,6 +9,7 @@ import os
 import secrets
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -23,6 +24,7 @@ _NO_LINKS = frozenset(
     {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EXDEV}
 )
 _TRIED_BYTES = 64 * 1024
+_TRIES, _PAUSE_S = 10, 0.05
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 
 
@@ -69,9 +71,28 @@ def write_atomically(path: Path, *, private: bool = False) -> Iterator[BinaryIO]
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(final)
+            put_in_place(temporary, final)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def put_in_place(temporary: Path, final: Path) -> None:
+    """Give a finished file its name; an older file of that name is replaced.
+
+    On Windows what searches for viruses may hold either for a moment.
+
+    Raises:
+        OSError: The name cannot be given.
+    """
+    for left in reversed(range(_TRIES if sys.platform == "win32" else 1)):
+        try:
+            temporary.replace(final)
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 TEMPORARY_NAMES = ".lensbench-*.tmp*"

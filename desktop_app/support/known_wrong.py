@@ -126,9 +126,13 @@ def found_here() -> tuple[Found, ...]:
     return tuple(sorted(found, key=lambda f: f.pair.guarded))
 
 
-def out_of_range() -> tuple[str, ...]:
-    """Return a sentence for each library here that is not of the versions that Lensbench needs."""
-    told = []
+def out_of_range() -> dict[str, str]:
+    """Return the libraries here that are not of the versions that Lensbench needs.
+
+    Returns:
+        A sentence for each, by its plain name.
+    """
+    told = {}
     for line in installed.requirements():
         needed = read_requirement(line)
         if needed is None or not counts_here(needed.marker, frozenset({"compute"})):
@@ -137,11 +141,11 @@ def out_of_range() -> tuple[str, ...]:
         if version != installed.UNKNOWN and not _is_in(version, needed.versions):
             bounds = sorted(needed.versions.split(","), key=lambda bound: bound[0] != ">")
             wanted = ",".join(bounds)
-            told.append(
+            told[needed.name] = (
                 f"{needed.name} {version} is installed, and Lensbench was made for {wanted}: "
                 f'install "{needed.name}{wanted}".'
             )
-    return tuple(told)
+    return told
 
 
 def _installed(pair: Pair) -> str:

@@ -12,6 +12,7 @@ import platform
 import re
 import sys
 from dataclasses import dataclass
+from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,6 +24,7 @@ from desktop_app.support.requirements import counts_here, plain_name, read_requi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from email.message import Message
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +105,11 @@ class Licence:
 
 
 class _Item(BaseModel):
-    """One entry of `others.json` or `system.json`; `files` lie below the resources."""
+    """One entry of `others.json` or `system.json`; `files` lie below the resources.
+
+    Attributes:
+        inside: What of the resources an installed program must hold for it to be shipped.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -117,6 +123,7 @@ class _Item(BaseModel):
     makers: str = ""
     files: tuple[str, ...] = ()
     builds: tuple[installed.Build, ...] = ("source", "bundle", "viewer")
+    inside: str = ""
 
 
 class _Items(BaseModel):
@@ -136,7 +143,7 @@ def shipped() -> tuple[Licence, ...]:
 
 
 def _own() -> Licence:
-    home = "" if (found := _find(APP)) is None else _home(found.metadata)
+    home = "" if (found := _find(APP)) is None else _home(_told(found))
     version = installed.package_version(APP)
     return Licence("Lensbench", version, "program", "MIT", home, paths=(paths.document("LICENSE"),))
 
@@ -151,39 +158,52 @@ def _others(name: str) -> Iterator[Licence]:
         _log.warning("“%s” cannot be read: %s", file, error)
         return
     for item in listed.items:
-        if build not in item.builds:
+        is_there = build == "source" or _resource(item.inside).exists()
+        if build not in item.builds or not is_there:
             continue
-        texts = tuple(paths.resource(*name.split("/")) for name in item.files)
+        texts = tuple(map(_resource, item.files))
         version = _version_of(item.version_of) if item.version_of else item.version
         named = item.name, version, item.kind, item.licence, item.home, item.note, item.makers
         yield Licence(*named, paths=texts)
+
+
+def _resource(name: str) -> Path:
+    return paths.resource(*filter(None, name.split("/")))
 
 
 def _version_of(name: str) -> str:
     return platform.python_version() if name == "python" else installed.package_version(name)
 
 
-def _distributions() -> list[Licence]:
-    found = _needed() if installed.build() == "source" else _all()
-    by_name = {plain_name(d.metadata["Name"] or ""): d for d in found}
-    return [_of_distribution(by_name[name]) for name in sorted(by_name) if name not in ("", APP)]
+def _distributions() -> Iterator[Licence]:
+    told = _needed() if installed.build() == "source" else map(_told, _all())
+    by_name = {plain_name(said["Name"] or ""): said for said in told}
+    for name in sorted(by_name):
+        if name not in {"", APP}:
+            yield _of_distribution(by_name[name])
 
 
-def _needed() -> list[metadata.Distribution]:
-    """Return the distributions that Lensbench needs, and those that they need, as installed."""
-    found, seen, todo = [], set(), [(APP, EXTRAS)]
+def _needed() -> Iterator[Message]:
+    """Give what Lensbench needs, and what that needs, as far as it is installed."""
+    seen, todo = set(), [(APP, EXTRAS)]
     while todo:
         name, extras = asked = todo.pop()
         distribution = None if asked in seen else _find(name)
         seen.add(asked)
         if distribution is None:
             continue
-        found.append(distribution)
-        for line in distribution.requires or ():
+        told = _told(distribution)
+        yield told
+        for line in told.get_all("Requires-Dist") or ():
             needed = read_requirement(line)
             if needed is not None and counts_here(needed.marker, extras):
                 todo.append((needed.name, needed.extras))
-    return found
+
+
+def _told(distribution: metadata.Distribution) -> Message:
+    """Return what a distribution says of itself, without the page about it that follows."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    return HeaderParser().parsestr(text.replace("\r\n", "\n").partition("\n\n")[0])
 
 
 def _find(name: str) -> metadata.Distribution | None:
@@ -196,12 +216,11 @@ def _all(name: str | None = None) -> Iterable[metadata.Distribution]:
     return metadata.distributions(name=name, path=sys.path if inside is None else [inside])
 
 
-def _of_distribution(distribution: metadata.Distribution) -> Licence:
-    told = distribution.metadata
+def _of_distribution(told: Message) -> Licence:
     name, makers = told["Name"], told["Author"] or told["Author-email"] or ""
     return Licence(
         name,
-        distribution.version,
+        told["Version"] or "",
         "library",
         _licence(told),
         _home(told),
@@ -210,7 +229,7 @@ def _of_distribution(distribution: metadata.Distribution) -> Licence:
     )
 
 
-def _licence(told: metadata.PackageMetadata) -> str:
+def _licence(told: Message) -> str:
     """Return the licence that metadata name, by the field that says it most exactly."""
     classifiers = [c for c in told.get_all("Classifier") or () if c.startswith("License ::")]
     named = [c.rpartition(" :: ")[2] for c in classifiers]
@@ -219,7 +238,7 @@ def _licence(told: metadata.PackageMetadata) -> str:
     return exact or " / ".join(named) or (lines[0].strip()[:200] if lines else "not named")
 
 
-def _home(told: metadata.PackageMetadata) -> str:
+def _home(told: Message) -> str:
     links = (line.partition(",") for line in told.get_all("Project-URL") or ())
     by_label = {label.strip().lower(): address.strip() for label, _, address in links}
     named = [by_label[label] for label in _HOMES if label in by_label]

@@ -207,7 +207,11 @@ def _offers(text: str) -> Iterator[tuple[str, str]]:
 
 def _modules(record: str) -> Iterator[str]:
     """Return the top-level names that a list of files brings."""
-    for row in csv.reader(record.splitlines()):
+    try:
+        rows = list(csv.reader(record.splitlines()))
+    except csv.Error:
+        raise DamagedError("its RECORD cannot be read") from None
+    for row in rows:
         first, slash, _ = (row[0] if row else "").partition("/")
         name = first if slash else first.partition(".")[0]
         if name.isidentifier() and name.isascii() and row[0].endswith(_CODE):

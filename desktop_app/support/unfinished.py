@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from fnmatch import fnmatchcase
@@ -124,10 +125,13 @@ def _remove_lock(place: Path) -> None:
         handle = os.open(place, os.O_RDWR)
         try:
             locks.lock(handle)
-            if locks.is_current(place, handle):
+            is_over = locks.is_current(place, handle)
+            if is_over and sys.platform != "win32":
                 place.unlink()
         finally:
             os.close(handle)
+        if is_over and sys.platform == "win32":  # nothing that is open can be removed there
+            place.unlink()
 
 
 def _is_folder_of_ours(place: Path) -> bool:

@@ -17,6 +17,7 @@ from desktop_app.support import installed
 from desktop_app.support.guard import override
 from desktop_app.widgets.basics.focus_ring import FocusRing
 from desktop_app.widgets.basics.theme import apply_theme, theme_hub
+from desktop_app.window.about.about_desk import AboutDesk
 from desktop_app.window.choices import Choices
 from desktop_app.window.comparison.comparison_desk import ComparisonDesk
 from desktop_app.window.exports.picture_desk import PictureDesk
@@ -24,7 +25,7 @@ from desktop_app.window.frame import dialogs, layout
 from desktop_app.window.frame.actions import ActionBook, ActionSpec, in_menu
 from desktop_app.window.frame.hall import Hall
 from desktop_app.window.frame.panels import Panels
-from desktop_app.window.frame.rail import Rail
+from desktop_app.window.frame.rail import TABS, Rail
 from desktop_app.window.frame.rooms import RoomWalk
 from desktop_app.window.frame.saved_layouts import LayoutDesk
 from desktop_app.window.frame.top_bar import TopBar
@@ -33,6 +34,7 @@ from desktop_app.window.inspector.inspector import Inspector
 from desktop_app.window.making.maker_desk import MakerDesk
 from desktop_app.window.making.reference_desk import ReferenceDesk
 from desktop_app.window.models.model_desk import ModelDesk
+from desktop_app.window.plugins.plugin_desk import PluginDesk
 from desktop_app.window.prompts.prompt_desk import PromptDesk
 from desktop_app.window.prompts.prompt_panel import PromptPanel
 from desktop_app.window.reading import ReadingDesk
@@ -40,7 +42,7 @@ from desktop_app.window.runs.conductor import Conductor, JobWords
 from desktop_app.window.runs.gate_desk import GateDesk
 from desktop_app.window.runs.looking import LookDesk
 from desktop_app.window.runs.picking import PickDesk
-from desktop_app.window.runs.run_desk import FirstStart, RunDesk, worked_example
+from desktop_app.window.runs.run_desk import PRESETS, FirstStart, RunDesk, worked_example
 from desktop_app.window.runs.showing import Showing
 from desktop_app.window.runs.storing import StorageDesk
 from desktop_app.window.search.search_desk import SearchDesk
@@ -154,7 +156,11 @@ class MainWindow(QMainWindow):
         self.pictures = PictureDesk(hall, self.session, self.results)
         self.comparisons = ComparisonDesk(hall, self.session, self.results, self.pictures)
         self.picking, self.lending = PickDesk(hall), LendingDesk(hall, self.session)
+        self.about = AboutDesk(hall, self.memory)
+        self.started.connect(self.about.tell_at_start)
         self.closer = Closer(self.runner, self.session, hall)
+        self.plugins = PluginDesk(hall)
+        self.plugins.taken_in.connect(self._on_taken_in)
 
     def _build_frame(self, log_book: LogBook) -> None:
         sides = {"prompts": self.prompts, "results": self.results, "inspector": self.inspector}
@@ -190,6 +196,7 @@ class MainWindow(QMainWindow):
                 self.rail,
             ),
             *(self.top_bar, self.panels, self.layouts, self.reading, self.room_walk),
+            *(self.about, self.plugins),
         )
         themes = (
             ActionSpec(
@@ -207,7 +214,6 @@ class MainWindow(QMainWindow):
             *map(self._reachable, specs),
             *themes,
             *in_menu("&File", ("quit", "Quit", 110, self.close, "Ctrl+Q", "", "", True)),
-            *in_menu("&Help", ("about", "About Lensbench", 30, self._show_about, "", "info")),
         ]
 
     def _reachable(self, spec: ActionSpec) -> ActionSpec:
@@ -241,7 +247,7 @@ class MainWindow(QMainWindow):
         self._meter.start()
         self._measure()
         if problems():
-            self.hall.show("\n".join(problems()), "warn")
+            self.hall.show("\n".join(problems()), "warn", self.plugins.offers())
         opened = session_file is not None and self.session.open(session_file)
         self.recent.begin(offered=session_file is None)
         self.recovery.look()  # after it: only what is there is offered, and unsaved work first
@@ -262,6 +268,13 @@ class MainWindow(QMainWindow):
     def _on_model_ready(self) -> None:
         if not self.first_start.is_under_way():
             self.started.emit()
+
+    def _on_taken_in(self) -> None:
+        """There are more analyses than at the start: they have their places everywhere."""
+        self.actions_by_name.renew(TABS, self.rail.tab_specs())
+        self.actions_by_name.renew(PRESETS, self.runs.preset_specs())
+        self.search.renew()
+        self.help.renew()
 
     # What others ask for.
 
@@ -285,9 +298,6 @@ class MainWindow(QMainWindow):
         """Say how much memory the program takes, of how much there is."""
         used, there_is = psutil.Process().memory_info().rss, psutil.virtual_memory().total
         self.job_bar.set_memory(f"RAM {used / 1e9:.1f} / {there_is / 1e9:.0f} GB")
-
-    def _show_about(self) -> None:
-        dialogs.show_about(self, installed.package_version("lensbench"))
 
     # Qt.
 
@@ -350,6 +360,8 @@ class MainWindow(QMainWindow):
         self.comparisons.close()
         self.models.close()
         self.maker.close()
+        self.about.close()
+        self.plugins.close()
         self._meter.stop()
         self.hall.rest()
         self.panels.log.stop()

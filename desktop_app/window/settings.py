@@ -85,6 +85,7 @@ class Settings(BaseModel):
         files_folder: Where a file was opened or written last.
         made: Family, form and texts of the prompts that were made last and put into the table.
         folded_results: Analyses whose groups are folded among the results.
+        told_wrong: Pairs of versions known to be wrong that are to be said no more at a start.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -116,6 +117,7 @@ class Settings(BaseModel):
     model_folder: str = Field(default="", max_length=MAX_PATH)
     files_folder: str = Field(default="", max_length=MAX_PATH)
     folded_results: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
+    told_wrong: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
 
 
 class Memory:

@@ -18,7 +18,7 @@
   #error Say where the installer shall lie: /DOut=C:\...\dist
 #endif
 #ifndef Icons
-  #error Say where lensbench.ico and session.ico lie: /DIcons=C:\...\icons
+  #error Say where lensbench.ico, lensbench.bmp and session.ico lie: /DIcons=C:\...\icons
 #endif
 
 #ifdef Viewer
@@ -53,6 +53,7 @@ LicenseFile={#SourcePath}..\..\LICENSE
 OutputDir={#Out}
 OutputBaseFilename={#Stem}-{#Version}-windows-x86_64-setup
 SetupIconFile={#Icons}\lensbench.ico
+WizardSmallImageFile={#Icons}\lensbench.bmp
 UninstallDisplayIcon={app}\lensbenchw.exe
 UninstallDisplayName={#Name}
 WizardStyle=modern
@@ -177,9 +178,12 @@ begin
       After := After + ';';
     After := After + ExpandConstant('{app}');
   end;
-  if After <> Before then
-    if not RegWriteExpandStringValue(EnvironmentRoot, EnvironmentKey, 'Path', After) then
-      Log('The PATH cannot be written.');
+  if After = Before then
+    exit;
+  if After = '' then
+    RegDeleteValue(EnvironmentRoot, EnvironmentKey, 'Path')
+  else if not RegWriteExpandStringValue(EnvironmentRoot, EnvironmentKey, 'Path', After) then
+    Log('The PATH cannot be written.');
 end;
 
 procedure CurStepChanged(CurStep: TSetupStep);

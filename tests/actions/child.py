@@ -215,7 +215,7 @@ def answer_files(hands: Hands) -> None:
     dialogs.ask_open = lambda *_given: hands.folder / "good.lens"
     dialogs.ask_save = lambda _parent, _title, name, _kinds: hands.next_file(Path(name).suffix)
     dialogs.ask_text = lambda *_given: "a name"
-    dialogs.show_about = lambda *_given: None
+    dialogs.show_folder = lambda _path: True
     QFileDialog.getExistingDirectory = lambda *_given, **_more: str(hands.folder)
     QFileDialog.getOpenFileName = lambda *_given, **_more: (str(hands.folder / "none.csv"), "")
 

@@ -12,6 +12,8 @@ import uuid
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QBuffer, QByteArray, Qt
+from PySide6.QtGui import QImage
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "packaging" / "windows"
@@ -22,14 +24,21 @@ SECTIONS = (
 
 
 @pytest.fixture
-def installer(monkeypatch):
+def installer(qapp, monkeypatch):
     """The module, with icons that are quickly drawn."""
+    dot = QByteArray()
+    buffer = QBuffer(dot)
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    image = QImage(138, 138, QImage.Format.Format_ARGB32)
+    image.fill(Qt.GlobalColor.transparent)
+    image.save(buffer, "PNG")
 
     def write(out):
         for name in ("lensbench.ico", "session.ico"):
             (out / name).write_bytes(b"")
 
-    monkeypatch.setitem(sys.modules, "icons", types.SimpleNamespace(write=write))
+    drawing = types.SimpleNamespace(write=write, png=lambda _name, _size: dot.data())
+    monkeypatch.setitem(sys.modules, "icons", drawing)
     place = ROOT / "packaging" / "windows_installer.py"
     spec = importlib.util.spec_from_file_location("installer_under_test", place)
     module = importlib.util.module_from_spec(spec)
@@ -129,6 +138,8 @@ def test_the_installer_is_named_and_found(installer, folder, tmp_path, monkeypat
     def run(line, check):
         icons = next(part for part in line if part.startswith("/DIcons=")).split("=")[1]
         assert (Path(icons) / "session.ico").is_file()
+        corner = QImage(str(Path(icons) / "lensbench.bmp"))
+        assert corner.pixelColor(0, 0) == Qt.GlobalColor.white
         (tmp_path / "lensbench-viewer-1.2-windows-x86_64-setup.exe").write_bytes(b"MZ")
         return subprocess.CompletedProcess(line, 0)
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from desktop_app.support.errors import BadInputError
-from desktop_app.support.files import write_atomically
+from desktop_app.support.files import put_in_place, write_atomically
 
 
 def test_the_file_appears_only_when_complete(tmp_path):
@@ -57,3 +60,28 @@ def test_a_link_stays_a_link(tmp_path):
         file.write(b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(("system", "busy"), [("win32", 2), ("win32", 99), ("linux", 1)])
+def test_windows_may_hold_a_file_for_a_moment(tmp_path, monkeypatch, system, busy):
+    made, final, replace = tmp_path / "new", tmp_path / "a.bin", Path.replace
+    made.write_bytes(b"new")
+    tried = []
+
+    def sometimes(path, target):
+        tried.append(path)
+        if len(tried) <= busy:
+            raise PermissionError(13, "Access is denied")
+        return replace(path, target)
+
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(Path, "replace", sometimes)
+    if (system, busy) == ("win32", 2):
+        put_in_place(made, final)
+        assert final.read_bytes() == b"new"
+        return
+    with pytest.raises(PermissionError):
+        put_in_place(made, final)
+    assert len(tried) == (10 if system == "win32" else 1)
+    assert made.exists()

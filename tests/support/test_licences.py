@@ -106,7 +106,10 @@ def test_a_frozen_program_lists_what_lies_in_it_and_nothing_else(bundle):
     assert installed.build() == "bundle"
 
 
-def test_the_viewer_ships_no_model(bundle, monkeypatch):
+def test_the_model_is_shipped_by_the_program_that_holds_it(bundle, monkeypatch):
+    assert "SmolLM2-135M-Instruct" not in {licence.name for licence in shipped()}
+    (bundle / "resources" / "packs" / "smollm2").mkdir(parents=True)
+    assert "SmolLM2-135M-Instruct" in {licence.name for licence in shipped()}
     monkeypatch.setattr(installed, "build", lambda: "viewer")
     names = {licence.name for licence in shipped()}
     assert "SmolLM2-135M-Instruct" not in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 
 import pytest
@@ -217,6 +218,9 @@ def test_one_for_another_machine_cannot_be_switched_on():
         ("METADATA", b"\xff\xfe\x00", "its METADATA is no text"),
         ("METADATA", b"x" * 1_000_001, "its METADATA is larger than 1 MB"),
         ("METADATA", None, "its METADATA is missing"),
+        ("RECORD", b"x" * 200_000, "its RECORD cannot be read"),
+        ("RECORD", b"x" * 8_000_001, "its RECORD is larger than 8 MB"),
+        ("RECORD", b"\xff", "its RECORD is no text"),
         ("entry_points.txt", b"[lensbench.analyses]\nzeal\n", "names no package"),
         ("entry_points.txt", b"[lensbench.analyses]\nzeal = os;x\n", "names no package"),
         ("entry_points.txt", b"[lensbench.analyses]\nzeal = ..up\n", "names no package"),
@@ -236,6 +240,21 @@ def test_damaged_facts_cost_that_plugin_alone(file, text, words):
     assert sound.problem == ""
     assert tuple(ANALYSES) == (*BUILT_IN, "one")
     assert len(problems()) == 1
+
+
+def test_facts_of_any_bytes_are_read_or_refused():
+    info, draw = unpacked(files_of()) / "its_plugin-1.0.dist-info", random.Random(0)  # noqa: S311
+    sound = {path: path.read_bytes() for path in info.iterdir()}
+    plugin_state.keep({"its-plugin"})
+    for _ in range(150):
+        path = draw.choice(list(sound))
+        data = bytearray(sound[path])
+        for _ in range(draw.randint(1, 5)):
+            data[draw.randrange(len(data))] = draw.choice((0, 10, 32, 34, 44, 61, 91, 255))
+        path.write_bytes(data)
+        assert all(plugin.name.isprintable() for plugin in plugins.found())
+        plugins.activate()
+        path.write_bytes(sound[path])
 
 
 def test_words_of_others_steer_nothing():

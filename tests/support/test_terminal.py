@@ -89,7 +89,7 @@ class Talker:
 
 
 def test_what_a_library_writes_is_harmless(capfd, monkeypatch):
-    monkeypatch.setattr(cli, "Service", Talker)
+    monkeypatch.setattr("desktop_app.jobs.service.Service", Talker)
     assert cli.main(["run", "tokens", "--prompt", "a"]) == 2
     out, err = capfd.readouterr()
     assert out == ""
@@ -103,7 +103,7 @@ CALLS = {
     "sys.stderr.write",
 }  # fmt: skip
 WRITERS = {
-    "cli": {"_perform", "_say", "_show", "_warn", "_out"},
+    "cli": {"_perform", "_say", "_show", "_warn"},
     "cli_options": {"step", "stores", "end"},
     "app": set(),
     "support/terminal": {"put_line", "write"},

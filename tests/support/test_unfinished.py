@@ -111,6 +111,28 @@ def test_a_lock_that_somebody_holds_by_now_stays(tmp_path, home):
     assert not (tmp_path / ".a.lens.lock").exists()
 
 
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_a_lock_that_nobody_holds_is_removed(tmp_path, home, monkeypatch, system):
+    lock = tmp_path / ".a.lens.lock"
+    lock.touch()
+    note = paths.private(home / "data" / unfinished.FOLDER) / "old"
+    note.write_bytes(os.fsencode(lock))
+    monkeypatch.setattr(sys, "platform", system)
+    opened, unlink = [], Path.unlink
+    close = os.close
+    monkeypatch.setattr(os, "close", lambda handle: (opened.append(handle), close(handle))[1])
+
+    def closed_first(path, **how):
+        if path == lock and system == "win32":
+            assert opened, "nothing that is open can be removed there"
+        unlink(path, **how)
+
+    monkeypatch.setattr(Path, "unlink", closed_first)
+    unfinished.tidy()
+    assert not lock.exists()
+    assert not note.exists()
+
+
 def test_where_nothing_can_be_noted_files_are_written_all_the_same(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(paths.HOME_VARIABLE, str(tmp_path / "file"))

@@ -30,14 +30,14 @@ def no_leaks(qapp):
 def answers(monkeypatch):
     """Answer every question without a dialog; tests change what is answered."""
     given = {"close": "discard", "quit": True, "delete": True}
-    given |= {"prompts": "replace", "open": None, "save": None, "about": []}
+    given |= {"prompts": "replace", "open": None, "save": None, "folders": []}
     monkeypatch.setattr(dialogs, "ask_save_before_closing", lambda parent: given["close"])
     monkeypatch.setattr(dialogs, "ask_prompts", lambda *a: given["prompts"])
     monkeypatch.setattr(dialogs, "ask_delete", lambda *a: given["delete"])
     monkeypatch.setattr(dialogs, "ask_quit_hard", lambda parent: given["quit"])
     monkeypatch.setattr(dialogs, "ask_open", lambda *a: given["open"])
     monkeypatch.setattr(dialogs, "ask_save", lambda *a: given["save"])
-    monkeypatch.setattr(dialogs, "show_about", lambda *a: given["about"].append(a))
+    monkeypatch.setattr(dialogs, "show_folder", lambda p: not given["folders"].append(p))
     return given
 
 

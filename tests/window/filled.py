@@ -194,7 +194,17 @@ def dialogs(window):
         turn_the_loop()
         yield f"result, page {page}", dialog
     dialog.close()
+    yield from _about(window)
     yield from _comparison(window)
+
+
+def _about(window):
+    dialog = window.about.open()
+    for page in range(dialog.pages.count()):
+        dialog.pages.setCurrentIndex(page)
+        turn_the_loop()
+        yield f"about, page {page}", dialog
+    window.about.close()
 
 
 def _comparison(window):

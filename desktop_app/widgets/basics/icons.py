@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QAbstractButton
 
+_SMALL = 32
 _SEVERITIES = {"info": "info", "warn": "warning", "bad": "error", "good": "check"}
 
 
@@ -73,6 +74,32 @@ class _LineIcon(QIconEngine):
     @override
     def clone(self) -> QIconEngine:
         return _LineIcon(self._name, self._colour)
+
+
+class _Logo(_LineIcon):
+    """Draws the program's own icon; at small sizes the drawing with fewer lines."""
+
+    def __init__(self) -> None:
+        super().__init__("logo", "")
+
+    @override
+    def paint(self, painter: QPainter, rect: QRect, _mode: QIcon.Mode, _state: QIcon.State) -> None:
+        is_small = rect.width() * painter.device().devicePixelRatio() <= _SMALL
+        _logo_renderer("lensbench-small" if is_small else "lensbench").render(painter, QRectF(rect))
+
+    @override
+    def clone(self) -> QIconEngine:
+        return _Logo()
+
+
+@cache
+def _logo_renderer(name: str) -> QSvgRenderer:
+    return QSvgRenderer(str(resource("logo", f"{name}.svg")))
+
+
+def logo() -> QIcon:
+    """Return the program's own icon, which has its colours in every theme."""
+    return QIcon(QIcon(_Logo()))  # a copy, as in `icon`
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -91,6 +92,15 @@ def ask_delete(parent: QWidget, title: str) -> bool:
     return box.clickedButton() is delete
 
 
+def ask_plugin(parent: QWidget, text: str, more: str, verb: str) -> bool:
+    """Return whether to remove or replace a plug-in."""
+    box = _box(parent, text, more)
+    agreed = box.addButton(verb, QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton("Keep", QMessageBox.ButtonRole.RejectRole))
+    box.exec()
+    return box.clickedButton() is agreed
+
+
 def ask_sweep_memory(parent: QWidget, megabytes: int, most: int) -> int | None:
     """Return the memory that a sweep may take in megabytes, 0 for automatic; None: cancelled."""
     dialog = MemoryDialog(megabytes, most, parent)
@@ -170,18 +180,9 @@ def result_filter(ending: str, *, circuit: bool = False) -> str:
     return ";;".join(f"{named[e]} (*{e})" for e in kinds)
 
 
-def show_about(parent: QWidget, version: str) -> None:
-    """Say what this program is."""
-    box = _box(
-        parent,
-        f"Lensbench {version}",
-        "A desktop workbench for mechanistic interpretability: tokens, ranking, ablation and "
-        "attention of language models, on your own machine, offline.\n\nBuilt with "
-        "TransformerLens, Hugging Face transformers, PyTorch, Qt and pyqtgraph.",
-    )
-    box.setWindowTitle("About Lensbench")
-    box.setIcon(QMessageBox.Icon.Information)
-    box.exec()
+def show_folder(path: Path) -> bool:
+    """Show a folder in the system's own program for them; return whether there is one."""
+    return QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
 
 class MemoryDialog(QDialog):

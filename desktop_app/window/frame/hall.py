@@ -17,7 +17,7 @@ from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from PySide6.QtCore import QPoint
     from PySide6.QtWidgets import QWidget
@@ -43,7 +43,8 @@ class ViewShelf(QObject):
     Signals:
         built: The view that has just been made.
         opened: The view that is to be shown now.
-        lodgers_changed: Analyses that are not installed came with a session, or went.
+        lodgers_changed: Analyses that are not installed came with a session, or went, or were
+            installed meanwhile.
     """
 
     built = Signal(object)
@@ -99,6 +100,15 @@ class ViewShelf(QObject):
         if result.analysis not in self:
             self._lodgers[result.analysis] = stand_in_for(result)
             self.lodgers_changed.emit()
+
+    def take_in(self, names: Iterable[str]) -> None:
+        """Make room for analyses that are installed by now, in the place of stand-ins for them."""
+        for name in names:
+            if self._lodgers.pop(name, None) is not None and name in self._views:
+                self._views.pop(name).deleteLater()
+        self.lodgers_changed.emit()
+        if self.current not in self._views:
+            self.open(self.current)
 
     def dismiss_lodgers(self) -> None:
         """Let go of the analyses that are not installed, with their views."""

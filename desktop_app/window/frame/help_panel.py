@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Signal
 from PySide6.QtGui import (
     QImageReader,
     QTextBlock,
@@ -59,8 +59,7 @@ class HelpPanel(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._pages.setMinimumContentsLength(_LEAST_LETTERS)
-        for name, title in titles().items():
-            self._pages.addItem(title, name)
+        self.renew()
         self.browser = QTextBrowser()
         self.browser.setStyleSheet("QTextBrowser { border: none; background: transparent; }")
         self.browser.setOpenLinks(False)
@@ -93,6 +92,14 @@ class HelpPanel(QWidget):
         parts = line, (self.browser, 1), letters
         filled(QVBoxLayout(self), *parts, margins=(10, 6, 10, 8))
         self.setMinimumWidth(248)
+
+    def renew(self) -> None:
+        """List the pages there are now; the one that is shown stays."""
+        with QSignalBlocker(self._pages):
+            self._pages.clear()
+            for name, title in titles().items():
+                self._pages.addItem(title, name)
+            self._pages.setCurrentIndex(self._pages.findData(self._page))
 
     def show_page(self, name: str, heading: str = "", words: str = "") -> None:
         """Show the page of an analysis, or `start`; at a heading, or at those words beneath it."""

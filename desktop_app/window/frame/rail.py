@@ -42,6 +42,8 @@ _TITLE, _LINE = 30, 13
 _WIDE, _FOLDED = 148, 46
 _ICON = 18
 _DOT = 6
+TABS = "analyses"
+"""The actions that open analyses, which come and go together."""
 RUNNING, HAS_RESULT = "running", "has a result"
 
 
@@ -72,13 +74,18 @@ class Rail(QFrame):
         self.fold_by_hand(folded=False)
 
     def action_specs(self) -> list[ActionSpec]:
-        """Return an action for each analysis, in the order of their keys, and the folding."""
+        """Return an action for each analysis, and the folding."""
+        fold = in_menu("&View", ("fold_rail", "Fold the rail", 10, self.toggle, "Ctrl+B"))
+        return [*self.tab_specs(), *fold]
+
+    def tab_specs(self) -> list[ActionSpec]:
+        """Return an action for each analysis, in the order of their keys: the family `TABS`."""
         tabs = (
             (f"tab_{n}", a.title, 0, partial(self._views.open, n), self._keys(n), icon_of(n))
             for n, a in self._in_order().items()
         )
-        fold = in_menu("&View", ("fold_rail", "Fold the rail", 10, self.toggle, "Ctrl+B"))
-        return [*(replace(spec, submenu="Analyses") for spec in in_menu("&View", *tabs)), *fold]
+        specs = in_menu("&View", *tabs)
+        return [replace(spec, submenu="Analyses", family=TABS) for spec in specs]
 
     def names(self) -> list[str]:
         """Return the analyses from above."""

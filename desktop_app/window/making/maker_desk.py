@@ -87,6 +87,7 @@ class MakerDesk(QObject):
         """Show the dialog, as it was left."""
         if self.dialog is None:
             self.dialog = self._make_dialog()
+        self.dialog.offer_references(takers())
         self.dialog.show()
         self.dialog.raise_()
         self.dialog.activateWindow()
@@ -116,7 +117,6 @@ class MakerDesk(QObject):
 
         told = {n: (f.title, f"{f.summary} {f.example}") for n, f in families().items()}
         dialog = MakerDialog(told, self._hall.window)
-        dialog.offer_references(takers())
         dialog.family_chosen.connect(self.choose)
         dialog.form_changed.connect(self._on_form_changed)
         dialog.put_wanted.connect(self._put)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from desktop_app.window.runs.conductor import Conductor, Task
     from desktop_app.window.runs.showing import Showing
 
+PRESETS = "presets"
+"""The questions that analyses offer in the menu, which come and go together."""
 PACK = "smollm2"
 TOY = "toy"
 # How far a first start has come.
@@ -166,7 +168,6 @@ class RunDesk(QObject):
 
     def action_specs(self) -> list[ActionSpec]:
         """Return what runs and stops, and the questions that analyses offer."""
-        presets = [(name, preset) for name, a in ANALYSES.items() for preset in a.presets]
         stop, busy = self._conductor.stop, self._conductor.busy_changed
         return [
             *in_menu("&Prompts", (*_EXAMPLE, 70, self.load_example, "", "reset", _EXAMPLE_TIP)),
@@ -177,15 +178,21 @@ class RunDesk(QObject):
             ),
             # Not Esc: pressed to leave a search or a text, it would end hours of work.
             ActionSpec("stop", "Stop", "&Run", 30, stop, "Ctrl+.", "stop", follows=busy),
-            *(
-                ActionSpec(
-                    *(preset.key, preset.title, "&Run", 40),
-                    partial(self.run_preset, name, preset),
-                    *("", preset.icon, preset.tip, place == 0),
-                    lacks=_lacking(preset),
-                )
-                for place, (name, preset) in enumerate(presets)
-            ),
+            *self.preset_specs(),
+        ]
+
+    def preset_specs(self) -> list[ActionSpec]:
+        """Return the questions that analyses offer: the family `PRESETS`."""
+        presets = [(name, preset) for name, a in ANALYSES.items() for preset in a.presets]
+        return [
+            ActionSpec(
+                *(preset.key, preset.title, "&Run", 40),
+                partial(self.run_preset, name, preset),
+                *("", preset.icon, preset.tip, place == 0),
+                family=PRESETS,
+                lacks=_lacking(preset),
+            )
+            for place, (name, preset) in enumerate(presets)
         ]
 
     def run_current(self) -> None:

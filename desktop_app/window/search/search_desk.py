@@ -73,6 +73,10 @@ class SearchDesk(QObject):
         """Find all actions, too."""
         self._book = book
 
+    def renew(self) -> None:
+        """Look through the help anew: it has pages that it had not."""
+        self._passages = None
+
     def find(self, query: str) -> list[Found]:
         """Return what answers to a query, best first; all actions where it is empty."""
         if not query.strip():

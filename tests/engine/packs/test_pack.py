@@ -300,3 +300,44 @@ def test_catalogue_names_its_models():
         entry.parameters
         == 49152 * 576 + 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536 + 2 * 576) + 576
     )
+
+
+@pytest.fixture
+def carried(bench, tmp_path, monkeypatch):
+    """The pack's GGUF, as the installed program carries it."""
+    resources = tmp_path / "resources"
+    place = resources / "packs" / "tiny" / "model.gguf"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(CONTENT)
+    monkeypatch.setattr(pack.paths, "resource", resources.joinpath)
+    return place
+
+
+def test_a_pack_that_travels_inside_is_converted_without_a_download(bench, carried):
+    assert pack.carried("tiny") == carried
+    assert pack.is_waiting("tiny")
+    folder = fetch(bench)
+    assert bench.downloads == 0
+    assert (folder / "model.safetensors").read_bytes() == CONTENT == carried.read_bytes()
+    assert not pack.is_waiting("tiny")
+    fractions = [fraction for fraction, _ in bench.reports]
+    assert fractions == sorted(fractions)
+
+
+def test_room_is_asked_for_the_converted_pack_alone(bench, carried, monkeypatch):
+    exactly = Usage(10**9, 0, bench.entry.installed_bytes)
+    monkeypatch.setattr(pack_steps.shutil, "disk_usage", lambda _: exactly)
+    fetch(bench)
+    assert pack.is_installed("tiny")
+
+
+def test_a_pack_inside_that_is_damaged_is_refused_by_name(bench, carried):
+    carried.write_bytes(CONTENT[:-1])
+    with pytest.raises(PackError, match=r"inside this copy .* install Lensbench again\.$"):
+        fetch(bench)
+    assert models_folder_is_empty(bench)
+
+
+def test_elsewhere_nothing_waits(bench):
+    assert pack.carried("tiny") is None
+    assert not pack.is_waiting("tiny")

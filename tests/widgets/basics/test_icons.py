@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from desktop_app.widgets.basics.icons import logo
 from tests.plugins import python
 
 COLLECT = """
@@ -34,3 +35,14 @@ def test_icons_that_are_collected_with_their_owner_are_destroyed_once():
     collected, inked = map(int, done.stdout.split())
     assert collected >= 100
     assert inked > 50
+
+
+def inked(size):
+    image = logo().pixmap(size, size).toImage()
+    return sum(image.pixelColor(x, y).alpha() > 0 for x in range(size) for y in range(size))
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("size", [16, 32, 64, 256])
+def test_the_programs_icon_fills_every_size(qapp, size):
+    assert inked(size) > size * size / 3
