@@ -44,7 +44,9 @@ WORKED = 4
 SAVED = f"{HOME}/my work.lens"
 INCOMING = "/mnt"
 # What any desktop has, beside what the packages ask for: it opens files by their kind.
-DESKTOP = ("xdg-utils", "libglib2.0-bin", "file", "pcmanfm")
+DESKTOP = ("xdg-utils", "libfile-mimeinfo-perl", "libglib2.0-bin", "pcmanfm")
+# Where the file manager shows the only file of a folder, in pixels of its window.
+FIRST_ICON = (206, 96)
 PATIENCE_S = 900
 LOOK_S = 0.5
 
@@ -195,7 +197,7 @@ class Check:
             manager, window = self.open_window(room, "pcmanfm", folder, title=f"^{USER}$")
             time.sleep(LOOK_S * 4)
             self._screen.picture(self.pictures / f"{self.name}-manager.png")
-            self._screen.keys(window, "m", "y", "Return")
+            self._screen.double_click(window, *FIRST_ICON)
             opened = self._screen.appeared(title, lambda: manager.poll() is None)
             time.sleep(LOOK_S * 4)
             self._screen.picture(self.pictures / f"{self.name}-manager-opened.png")
@@ -339,11 +341,20 @@ def check(log: Log, root: Path, packages: list[Path], pictures: Path) -> None:
             full.reopen()
             full.double_click()
             full.smoke()
+            full.remove("remove", "purge")
         if VIEWER in named:
             viewer = Check(log, root, screen, pictures)
+            if FULL in named:
+                full.install(named[FULL])
             viewer.install(named[VIEWER])
-        if FULL in named and VIEWER not in named:
-            full.remove("remove", "purge")
+            if FULL in named and (root / "usr/lib" / FULL).exists():
+                raise CheckError("the viewer does not take the place of the full program")
+            viewer.add(*DESKTOP)
+            viewer.reopen(session)
+            viewer.double_click(session)
+            viewer.starts(session)
+            viewer.smoke(session)
+            viewer.remove("remove", "purge")
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:

@@ -96,6 +96,10 @@ def run(command: list[str]) -> str:
     return done.stdout
 
 
+def _tool(name: str) -> str:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{PATH}") or name
+
+
 @dataclass
 class Room:
     """Mounts and a network, or none, that processes inside a root share.
@@ -141,8 +145,8 @@ class Room:
         spaces = ["--mount", *([] if self.network else ["--net"])]
         who = [f"--userspec={USER_ID}:{USER_ID}"] if user else []
         return [
-            *("nsenter", "--target", str(self._keeper.pid), *spaces, "--"),
-            *("chroot", *who, str(self.root)),
+            *(_tool("nsenter"), "--target", str(self._keeper.pid), *spaces, "--"),
+            *(_tool("chroot"), *who, str(self.root)),
         ]
 
     def line(

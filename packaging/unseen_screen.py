@@ -140,7 +140,9 @@ class Screen:
     def double_click(self, window: str, x: int, y: int) -> None:
         """Click twice at a place in a window."""
         place = (str(x), str(y))
-        self._do("mousemove", "--window", window, *place, "click", "--repeat", "2", "1")
+        self._do(
+            "mousemove", "--window", window, *place, "click", "--repeat", "2", "--delay", "80", "1"
+        )
 
     def picture(self, path: Path) -> None:
         """Keep what is on the screen."""
