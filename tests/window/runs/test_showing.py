@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QPushButton
 from desktop_app.widgets.forms.params_form import ParamsForm
 from desktop_app.window.runs.showing import asked_rows
 from tests.finding import find, in_sight, press
-from tests.samples import patching
-from tests.session import stored
+from tests.samples import patching, stored
 from tests.window.fakes import FakeService, settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
