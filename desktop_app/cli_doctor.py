@@ -47,4 +47,8 @@ def _models() -> facts.Facts:
         return {}
     from desktop_app.engine.packs import pack
 
-    return {f"model {n}": pack.pack_problem(n) or "installed" for n in pack.pack_names()}
+    waiting = "inside the program, made ready when it is first opened"
+    return {
+        f"model {n}": waiting if pack.is_waiting(n) else pack.pack_problem(n) or "installed"
+        for n in pack.pack_names()
+    }

@@ -173,6 +173,8 @@ def _opened(source: Path | bytes) -> BinaryIO:
 
 
 def _mode(path: Path) -> int:
-    """Return the mode that a file gets: libraries are loaded and not run, whoever marked them."""
-    runs = bool(path.stat().st_mode & 0o100) and ".so" not in path.suffixes
-    return 0o755 if runs else 0o644
+    """Return the mode that a file gets: what is loaded or read is not run, whoever marked it so."""
+    if not path.stat().st_mode & 0o100 or ".so" in path.suffixes or path.suffix == ".py":
+        return 0o644
+    with path.open("rb") as file:
+        return 0o755 if file.read(4).startswith((b"\x7fELF", b"#!")) else 0o644

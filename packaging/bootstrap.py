@@ -25,9 +25,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import system_packages
 import wheelhouse
 import wheelhouse_list
-from system_packages import INSTALLERS, LIBRARIES, QT_FILES, TOOLS
+from system_packages import INSTALLERS, LIBRARIES, QT_FILES
 from wheelhouse_list import SetupError
 
 if TYPE_CHECKING:
@@ -101,12 +102,13 @@ def set_up_and_start(command: str, arguments: list[str]) -> int:
     """Do what was not done before, then start what was asked for; return its exit code."""
     source, rest = take_source(arguments, everywhere=command == "package")
     may_fetch = source.folder is None
-    install(source, bundle=command == "package")
     if command == "package":
         check_tools(may_fetch)
+    install(source, bundle=command == "package")
+    check_libraries(needed_qt_files(command), may_fetch)
+    if command == "package":
         script = ROOT / "packaging" / "package.py"
         return call([str(venv_python()), str(script), *rest], source.settings)
-    check_libraries(needed_qt_files(command == "test"), may_fetch)
     fetch_model(source)
     if command == "test":
         offscreen = {"QT_QPA_PLATFORM": "offscreen", "HF_HUB_OFFLINE": "1"}
@@ -269,16 +271,16 @@ def make_venv(may_fetch: bool = True) -> None:
         raise SetupError(f"{VENV} could not be made; mend what the lines above say and try again.")
 
 
-def needed_qt_files(testing: bool) -> list[str]:
-    """Return the compiled files of Qt that this start will load (Linux only)."""
+def needed_qt_files(command: str) -> list[str]:
+    """Return the compiled files of Qt that this command will load or copy (Linux only)."""
     if not sys.platform.startswith("linux"):
         return []
     files = list(QT_FILES)
-    if not testing and os.environ.get("QT_QPA_PLATFORM", "") == "":
-        if os.environ.get("DISPLAY"):
-            files.append("Qt/plugins/platforms/libqxcb.so")
-        elif os.environ.get("WAYLAND_DISPLAY"):
-            files.append("Qt/plugins/platforms/libqwayland*.so")
+    shown = command == "run" and os.environ.get("QT_QPA_PLATFORM", "") == ""
+    if command == "package" or (shown and os.environ.get("DISPLAY")):
+        files.append("Qt/plugins/platforms/libqxcb.so")
+    elif shown and os.environ.get("WAYLAND_DISPLAY"):
+        files.append("Qt/plugins/platforms/libqwayland*.so")
     folder = glob.escape(str(VENV)) + "/lib/python3*/site-packages/PySide6/"
     return [path for name in files for path in sorted(glob.glob(folder + name))]
 
@@ -289,10 +291,10 @@ def check_libraries(qt_files: list[str], may_fetch: bool) -> None:
 
 
 def check_tools(may_fetch: bool) -> None:
-    """Install or name the programs that make installers on Linux and that this machine lacks."""
+    """Install or name what makes installers on Linux and this machine lacks."""
     if sys.platform.startswith("linux"):
-        lacking = lambda: [name for name in TOOLS if not shutil.which(name)]  # noqa: E731
-        provide("packaging needs programs", lacking, TOOLS, may_fetch)
+        table = system_packages.tool_packages()
+        provide("packaging needs files", system_packages.missing_tools, table, may_fetch)
 
 
 def provide(

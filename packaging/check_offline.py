@@ -2,10 +2,10 @@
 
     python3 packaging/check_offline.py [--wheelhouse DIR] [--keep DIR] [--whole] [test ...]
 
-Makes a wheelhouse (or takes the one named), clones this repository, and there runs `run --from` and
-`test --from` in a network namespace without any route, with an empty home. What is committed is
-tried, not what lies in the working tree. Needs git and `unshare`, as root or where users may make
-namespaces. Standard library only.
+Makes a wheelhouse (or brings the one named up to date), clones this repository, and there runs
+`run --from` and `test --from` in a network namespace without any route, with an empty home. What is
+committed is tried, not what lies in the working tree. Needs git and `unshare`, as root or where
+users may make namespaces. Standard library only.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class CheckError(Exception):
 def main() -> int:
     """Run all checks; return 0 where each passed."""
     parser = argparse.ArgumentParser(description="Try both commands without a network.")
-    parser.add_argument("--wheelhouse", type=Path, help="take this one instead of making one")
+    parser.add_argument(
+        "--wheelhouse", type=Path, help="make it here, or bring this one up to date"
+    )
     parser.add_argument("--keep", type=Path, help="work in this new folder and leave it")
     parser.add_argument("--whole", action="store_true", help="run the whole test suite")
     parser.add_argument("tests", nargs="*", help="run these tests")

@@ -28,6 +28,14 @@ COMPUTE = (
 )
 # What runs models: the packages that are looked up by name at run time, and so are taken whole.
 WHOLE = ("accelerate", "gguf", "safetensors", "tokenizers", "transformer_lens", "transformers")
+# The rest of Python goes in whole: a plug-in may import what the program does not. Its doors to
+# readline and gdbm stay out, as those libraries would put all of this under the GPL.
+_GPL = {"_dbm", "_gdbm", "readline"}
+_NO_LIBRARY = {
+    *_GPL,
+    *("antigravity", "ensurepip", "idlelib", "lib2to3", "nis", "pydoc_data", "test", "this"),
+    *("tkinter", "turtle", "turtledemo", "venv"),
+}
 # TransformerLens depends on these and its bridge never uses them: `stand_ins.py` answers its
 # imports of the two that it makes at its top. The rest is for tests, notebooks and training.
 NEVER = (
@@ -35,23 +43,9 @@ NEVER = (
     *("matplotlib", "multiprocess", "mypy", "opentelemetry", "pandas", "pip", "pluggy", "pyarrow"),
     *("py", "pytest", "_pytest", "pytestqt", "ruff", "setuptools", "tensorboard", "tkinter"),
     *("_tkinter", "transformers_stream_generator", "wandb", "xdist", "xxhash"),
+    *sorted(_GPL),
     *("PySide6.QtDBus", "PySide6.QtNetwork", "torch.test", "transformer_lens.benchmarks"),
 )
-# The rest of Python goes in whole: a plug-in may import what the program does not.
-_NO_LIBRARY = {
-    *(
-        "antigravity",
-        "ensurepip",
-        "idlelib",
-        "lib2to3",
-        "nis",
-        "pydoc_data",
-        "test",
-        "this",
-        "tkinter",
-    ),
-    *("turtle", "turtledemo", "venv"),
-}
 # Libraries that belong to the machine: its drivers are built against them, and an older copy
 # inside the program would be loaded in their place. The package and the installer name them.
 _OF_THE_MACHINE = (
@@ -81,6 +75,11 @@ def standard_library() -> list[str]:
     """Return the modules of Python's own library, less its tests and its editor."""
     named = sys.stdlib_module_names - _NO_LIBRARY
     return sorted(name for name in named if not name.startswith(("_test", "_tkinter")))
+
+
+def is_left_out(module: str) -> bool:
+    """Return whether a module is one of `NEVER`, or lies in one."""
+    return any(module == name or module.startswith(f"{name}.") for name in NEVER)
 
 
 def app_files() -> list[tuple[str, str]]:
@@ -145,6 +144,11 @@ def is_copied(entry: Entry) -> bool:
 def _waits_to_be_asked(entry: Entry) -> bool:
     """Return whether a library is there for others: Qt's own, or copied from the machine."""
     return is_copied(entry) or entry[0].startswith("PySide6/Qt/lib/")
+
+
+def is_metadata(destination: str) -> bool:
+    """Return whether a file tells of a distribution: those of what is inside are added by name."""
+    return destination.replace("\\", "/").partition("/")[0].endswith(".dist-info")
 
 
 def distributions(destinations: list[str], modules: list[str]) -> list[str]:

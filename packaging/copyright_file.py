@@ -68,7 +68,7 @@ def _paragraphs(folder: Path, place: str) -> Iterator[str]:
     licences = [("MIT", (root / "LICENSE").read_text(encoding="utf-8"), "")]
     for item in others:
         name = re.sub(r"[^A-Za-z0-9.+-]+", "-", f"licence-of-{item.name}")
-        paths = _paths(folder, place, item.distribution)
+        paths = [f"{place}/{INSIDE}/{one}" for one in _brought(folder / INSIDE, item)]
         if paths:
             yield _files(" ".join(paths), item.holders(), name)
         note = f"{item.name} {item.version}: {item.licence}. {item.note or ''}".strip()
@@ -91,15 +91,17 @@ def _files(patterns: str, named: Iterable[str], licence: str) -> str:
     return f"Files: {patterns}\nCopyright: {holders}\nLicense: {licence}\n"
 
 
-def _paths(folder: Path, place: str, distribution: str) -> list[str]:
-    """Return the patterns of what a distribution brought into the folder."""
-    inside = folder / INSIDE
-    found = next(iter(metadata.distributions(name=distribution, path=[str(inside)])), None)
-    if not distribution or found is None:
+def _brought(inside: Path, item: Any) -> list[str]:
+    """Return the patterns of what a distribution or a library of the system brought in."""
+    if item.kind == "system":  # its files are named in the note, at the end
+        named = {word.strip(",.") for word in item.note.split() if ".so" in word}
+        return sorted(name for name in named if (inside / name).is_file())
+    found = next(iter(metadata.distributions(name=item.distribution, path=[str(inside)])), None)
+    if not item.distribution or found is None:
         return []
     tops = {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "bin")}
     there = sorted(top for top in tops if (inside / top).exists())
-    return [f"{place}/{INSIDE}/{top}" + ("/*" * (inside / top).is_dir()) for top in there]
+    return [top + "/*" * (inside / top).is_dir() for top in there]
 
 
 def _text(item: Any) -> str:

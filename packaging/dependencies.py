@@ -9,15 +9,15 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import bootstrap
 import elf
+import system_packages
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # What else is of the system wherever there is a system, besides what Qt loads.
 _LIBRARIES = {
-    **{name: value.split("|")[0].split()[0] for name, value in bootstrap.LIBRARIES.items()},
+    **{name: value.split("|")[0].split()[0] for name, value in system_packages.LIBRARIES.items()},
     **dict.fromkeys(
         (
             *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"),

@@ -73,12 +73,12 @@ def build_folder(out: Path, *, viewer: bool) -> Path:
     copied = work / "system_libraries.json"
     told = {"BUNDLE": kind, "ICONS": str(drawn), "COPIED": str(copied)}
     if not viewer:
-        told["PACK"] = str(fetch_gguf())
+        told["LENSBENCH_PACK"] = str(fetch_gguf())
     freeze = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     places = ["--distpath", str(out), "--workpath", str(work)]
     print(f"freezing the {kind} program (minutes) ...", flush=True)
-    environment = {**os.environ, **{f"LENSBENCH_{name}": value for name, value in told.items()}}
-    done = subprocess.run([*freeze, *places, str(SPEC)], env=environment, cwd=ROOT, check=False)
+    line, environment = [*freeze, *places, str(SPEC)], {**os.environ, **told}
+    done = subprocess.run(line, env=environment, cwd=ROOT, check=False)
     if done.returncode != 0:
         raise PackageError("PyInstaller could not freeze the program; its lines above say why.")
     folder = out / ("lensbench-viewer" if viewer else "lensbench")

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import archives
-import bootstrap
 import dependencies
 import linux_files
+import system_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _tree(folder: Path, *, viewer: bool, version: str) -> archives.Tree:
 
 
 def _libraries() -> Iterator[str]:
-    for library, packages in sorted(bootstrap.LIBRARIES.items()):
+    for library, packages in sorted(system_packages.LIBRARIES.items()):
         yield f"{library} {packages}"
 
 

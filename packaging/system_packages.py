@@ -1,6 +1,11 @@
-"""What the programs need from the system, and which packages hold it (data only)."""
+"""What the programs need from the system, and which packages hold it."""
 
 from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
 
 # What Qt loads from the system: library -> package for apt-get, dnf, pacman. fontconfig comes
 # with a font, without which every label is a row of boxes.
@@ -48,3 +53,25 @@ QT_FILES = (
 )
 # What makes the installers on Linux: a program -> its package, as above.
 TOOLS = {"objdump": "binutils|binutils|binutils", "dpkg-deb": "dpkg|dpkg|dpkg"}
+
+
+def tool_packages() -> dict[str, str]:
+    """Return what packaging needs and who holds it: programs, and Python as a library."""
+    debian = "libpython{}.{}".format(*sys.version_info[:2])
+    return dict(TOOLS, **dict.fromkeys(python_library(), debian + "|python3-libs|python"))
+
+
+def missing_tools() -> list[str]:
+    """Return what packaging needs on Linux and this machine lacks."""
+    missing = [name for name in TOOLS if not shutil.which(name)]
+    folder = sysconfig.get_config_var("LIBDIR") or ""
+    places = [folder, os.path.join(folder, sysconfig.get_config_var("MULTIARCH") or "")]
+    for name in python_library():
+        missing += [] if any(os.path.exists(os.path.join(p, name)) for p in places) else [name]
+    return missing
+
+
+def python_library() -> list[str]:
+    """Return the name of this Python's library, which Debian has in a package of its own."""
+    name = str(sysconfig.get_config_var("INSTSONAME") or "")
+    return [name] if ".so" in name else []

@@ -131,6 +131,9 @@ def own_plugins():
         yield
     finally:
         for name in set(sys.modules) - before:
-            if str(plugins_dir()) in str(getattr(sys.modules[name], "__file__", "")):
+            place = getattr(sys.modules[name], "__file__", None)
+            # A package without an `__init__` knows no place once its folder has left the path.
+            is_bare = place is None and hasattr(sys.modules[name], "__path__")
+            if is_bare or str(plugins_dir()) in str(place):
                 del sys.modules[name]
         ANALYSES.forget()

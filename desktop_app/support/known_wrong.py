@@ -24,6 +24,7 @@ FILE = "known_wrong.json"
 _MAX_BYTES = 256_000
 _MAX_PAIRS = 200
 _PYTHON, _SYSTEM = "python", "system"
+_SYSTEM_NAMES = {"Darwin": "macOS"}
 
 Words = Annotated[str, Field(max_length=600)]
 
@@ -37,6 +38,8 @@ class Pair(BaseModel):
             `platform.system()` and `platform.machine()` say, such as `Darwin arm64`.
         effect: What comes of it.
         guarded: Whether Lensbench goes around it, so that only other programs are touched.
+        brief: What is wrong, as one short sentence.
+        what: The same with all that is known of it.
         install: What to install, as a requirement; empty: nothing helps yet.
         instead: What else helps, as the end of a sentence; empty: nothing.
         source: Who says so.
@@ -50,6 +53,7 @@ class Pair(BaseModel):
     partners: dict[str, Words] = Field(default={}, alias="with", max_length=8)
     effect: Literal["crash", "wrong numbers", "does not load"]
     guarded: bool = False
+    brief: Annotated[str, Field(max_length=100)]
     what: Words
     since: Words
     install: Words = ""
@@ -96,6 +100,11 @@ class Found:
 
     pair: Pair
     names: str
+
+    @property
+    def brief(self) -> str:
+        """What is wrong and what to do, in as few words as can be."""
+        return f"{self.names}: {self.pair.brief} {self.pair.advice()}".strip()
 
     @property
     def sentence(self) -> str:
@@ -158,15 +167,22 @@ def _installed(pair: Pair) -> str:
         here = _partner(name)
         if not (here.startswith(wanted) if name == _SYSTEM else _is_in(here, wanted)):
             return ""
-        partners.append(here if name == _SYSTEM else f"{_title(name)} {here}")
+        if name != _SYSTEM:
+            partners.append(f"{_title(name)} {here}")
     said = f"{pair.package} {version}"
-    return f"{said} with {' and '.join(partners)}" if partners else said
+    if partners:
+        said = f"{said} with {' and '.join(partners)}"
+    return f"{said} on {_system_name()}" if _SYSTEM in pair.partners else said
 
 
 def _partner(name: str) -> str:
     if name == _SYSTEM:
         return f"{platform.system()} {platform.machine()}"
     return platform.python_version() if name == _PYTHON else installed.package_version(name)
+
+
+def _system_name() -> str:
+    return f"{_SYSTEM_NAMES.get(platform.system(), platform.system())} {platform.machine()}"
 
 
 def _title(name: str) -> str:

@@ -1,7 +1,9 @@
 """Adding and removing plug-ins.
 
 A wheel is unpacked into a temporary folder beside the others, which takes its name at the end: one
-that is refused, or a program that is killed meanwhile, leaves what was there as it was.
+that is refused, or a program that is killed meanwhile, leaves what was there as it was. No system
+exchanges two folders at once, so there is a moment between two renames in which a plug-in that is
+being replaced has no name.
 """
 
 from __future__ import annotations

@@ -42,8 +42,28 @@ sort -r files.txt | while IFS= read -r name; do
 done
 rm -f -- installed.txt files.txt uninstall.sh
 cd / && rmdir -- "$OPT" 2>/dev/null
+
+# Folders that the installer made go where they are empty; what desktops noted in them goes first,
+# where it is all that is left.
+only() { [ "$(ls -A -- "$1" 2>/dev/null)" = "$2" ]; }
 printf '%s\n' "$folders" | while IFS= read -r folder; do
-    [ -z "$folder" ] || rmdir -- "$folder" 2>/dev/null
+    [ -n "$folder" ] || continue
+    case $folder in
+        "$share"/applications)
+            only "$folder" mimeinfo.cache && rm -f -- "$folder/mimeinfo.cache"
+            ;;
+        "$share"/icons/hicolor)
+            only "$folder" icon-theme.cache && rm -f -- "$folder/icon-theme.cache"
+            ;;
+        "$share"/mime)
+            [ -d "$folder/packages" ] || for name in aliases generic-icons globs globs2 icons \
+                magic mime.cache subclasses treemagic types version XMLnamespaces; do
+                rm -f -- "$folder/$name"
+            done
+            rmdir -- "$folder/application" 2>/dev/null
+            ;;
+    esac
+    rmdir -- "$folder" 2>/dev/null
 done
 
 printf '%s\n' '@TITLE@ is removed. Your sessions, settings and model packs are where they were.'

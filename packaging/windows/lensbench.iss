@@ -67,6 +67,8 @@ Compression=lzma2/max
 SolidCompression=yes
 LZMAUseSeparateProcess=yes
 LZMANumBlockThreads=4
+; Larger than a program: the second of the two then costs next to nothing.
+LZMADictionarySize=131072
 ChangesAssociations=yes
 ChangesEnvironment=yes
 ; What is running is asked to close before its files are replaced, and not started again: a window

@@ -406,12 +406,21 @@ def test_package_installs_what_bundles_and_starts_it(bootstrap, pack_there, hous
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="installers of Linux")
-def test_package_names_the_programs_that_are_missing(bootstrap, monkeypatch, capfd):
+def test_package_names_first_what_is_missing(bootstrap, monkeypatch, tmp_path, capfd):
+    found = {"LIBDIR": str(tmp_path), "MULTIARCH": "here", "INSTSONAME": "libpython3.x.so.1"}
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name == "apt-get")
     monkeypatch.setattr(bootstrap, "sudo", lambda: "sudo ")
+    monkeypatch.setattr(bootstrap.system_packages.sysconfig, "get_config_var", found.get)
     assert bootstrap.main(["package"]) == 1
     said = capfd.readouterr().err
-    assert "(objdump, dpkg-deb); install `sudo apt-get install -y binutils dpkg`" in said
+    library = "libpython{}.{}".format(*sys.version_info[:2])
+    assert "(objdump, dpkg-deb, libpython3.x.so.1); install " in said
+    assert f"`sudo apt-get install -y binutils dpkg {library}`" in said
+    assert bootstrap.calls == []
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "libpython3.x.so.1").touch()
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name)
+    assert bootstrap.main(["package"]) == 0
 
 
 def test_without_a_network_nothing_of_the_system_is_installed(bootstrap, lacking, house, capfd):
@@ -478,15 +487,15 @@ def test_screen_libraries_count_only_for_a_window(bootstrap, monkeypatch):
     monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
     monkeypatch.setenv("DISPLAY", ":0")
 
-    def names(testing):
-        return {Path(path).name for path in bootstrap.needed_qt_files(testing)}
+    def names(command):
+        return {Path(path).name for path in bootstrap.needed_qt_files(command)}
 
-    assert names(True) == {"libqoffscreen.so"}
-    assert names(False) == {"libqoffscreen.so", "libqxcb.so"}
+    assert names("test") == {"libqoffscreen.so"}
+    assert names("run") == names("package") == {"libqoffscreen.so", "libqxcb.so"}
     monkeypatch.delenv("DISPLAY")
-    assert names(False) == {"libqoffscreen.so"}
+    assert names("run") == {"libqoffscreen.so"}
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert names(False) == {"libqoffscreen.so", "libqwayland.so"}
+    assert names("run") == {"libqoffscreen.so", "libqwayland.so"}
 
 
 def test_commands_get_a_clean_environment_and_their_exit_code_counts(bootstrap, monkeypatch):

@@ -20,6 +20,12 @@ def test_the_whole_of_python_goes_in_but_its_tests_and_its_editor():
     assert not {"tkinter", "_tkinter", "test", "idlelib", "ensurepip", "nis"} & set(found)
 
 
+def test_what_would_put_the_program_under_the_gpl_stays_out():
+    doors = {"readline", "_gdbm", "_dbm"}
+    assert not doors & set(contents.standard_library())
+    assert doors <= set(contents.NEVER)
+
+
 def test_every_file_of_the_program_goes_in():
     places = dict(contents.app_files())
     inside = {source.removeprefix(f"{contents.ROOT}/"): place for source, place in places.items()}
@@ -90,6 +96,12 @@ def test_a_library_goes_in_where_something_asks_for_it():
 def test_links_to_what_stayed_out_stay_out():
     entries = [("a", "x/a", "SYMLINK"), ("b", "x/b", "SYMLINK"), ("c", "/c", "DATA")]
     assert contents.pointing_somewhere(entries, ["x/a"]) == [entries[0], entries[2]]
+
+
+def test_metadata_are_told_from_other_files():
+    assert contents.is_metadata("hypothesis-6.1.dist-info/METADATA")
+    assert contents.is_metadata("torch-2.13.0.dist-info\\licenses\\LICENSE")
+    assert not contents.is_metadata("resources/toy/x.dist-info")
 
 
 def test_distributions_are_those_of_what_is_inside():

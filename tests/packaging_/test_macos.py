@@ -126,9 +126,10 @@ def test_an_unsigned_image_is_made_and_said_to_be_so(make, app, tmp_path):
     assert image.exists()
     assert "NOT signed" in said
     assert [line.split()[0] for line in called] == [
-        *("uname", "plutil", "plutil", "ditto", "hdiutil", "hdiutil")
+        *("uname", "plutil", "plutil", "ditto", "codesign", "codesign", "hdiutil", "hdiutil")
     ]
     assert "-volname Lensbench 1.2" in called[-2]
+    assert "--sign - " in called[4]  # as nobody, so that it is whole all the same
 
 
 @needs_shell

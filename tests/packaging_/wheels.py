@@ -18,7 +18,8 @@ def get_requires_for_build_editable(config_settings=None):
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     name = "lensbench-0.1.0-py3-none-any.whl"
     lines = "Metadata-Version: 2.1\\nName: lensbench\\nVersion: 0.1.0\\n"
-    lines += "Requires-Dist: needed>=1\\nProvides-Extra: compute\\nProvides-Extra: dev\\n"
+    lines += "Requires-Dist: needed>=1\\nRequires-Dist: torch>=2; extra == 'compute'\\n"
+    lines += "Provides-Extra: compute\\nProvides-Extra: dev\\n"
     with zipfile.ZipFile(pathlib.Path(wheel_directory, name), "w") as archive:
         archive.writestr("lensbench.pth", str(pathlib.Path.cwd()) + "\\n")
         info = "lensbench-0.1.0.dist-info/"

@@ -47,7 +47,8 @@ def file(tmp_path, monkeypatch):
 def write(file, **changes):
     entry = {
         "id": "some-pair", "package": "some", "versions": "<2", "with": {}, "effect": "crash",
-        "what": "It fails.", "since": "1.0", "install": "some>=2", "source": "Measured.",
+        "brief": "It fails.", "what": "It fails.", "since": "1.0",
+        "install": "some>=2", "source": "Measured.",
     }  # fmt: skip
     file.write_text(json.dumps({"schema": 1, "pairs": [{**entry, **changes}]}), "utf-8")
 
@@ -108,6 +109,10 @@ def test_the_crash_needs_both(machine, pyside, python, is_found):
 def test_a_machine_can_be_the_other_half(machine, torch, system, is_found):
     machine({"torch": torch}, system=system)
     assert (LONG_SUMS in ids()) is is_found
+    for found in found_here():
+        assert found.brief.startswith("torch 2.13.0 on macOS arm64: Estimates by gradients ")
+        assert found.brief.endswith("Install torch>=2.14, or compute with the device cpu.")
+        assert len(found.brief) < len(found.sentence)
 
 
 def test_the_advice_in_an_installed_program_can_be_followed(machine, monkeypatch):
@@ -154,6 +159,7 @@ def test_an_empty_range_means_every_version(machine, file):
         {"id": "../x"},
         {"package": "a b"},
         {"what": "x" * 601},
+        {"brief": "x" * 101},
         {"unknown": 1},
     ],
 )

@@ -427,6 +427,14 @@ def test_every_control_has_a_name_for_screen_readers(window):
             assert named, f"{widget} {widget.objectName()} {widget.parent()}"
 
 
+def test_pasting_where_nothing_was_ever_copied_says_so(window):
+    QApplication.clipboard().clear()
+    before = window.prompts.rows()
+    window.actions_by_name["paste_prompts"].trigger()
+    assert window.prompts.rows() == before
+    assert window.job_bar.title() == "The clipboard holds no text."
+
+
 def test_pasting_and_removing_rows(qtbot, window):
     table = window.prompts.table
     QApplication.clipboard().setText("a b \tc d \t5\t4\r\ne f \tg h \t6\t5")

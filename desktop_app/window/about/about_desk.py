@@ -95,7 +95,7 @@ class AboutDesk(QObject):
                 "versions": ("Details", self._show_versions),
                 "told": ("Do not say again", self._keep),
             }
-            self._hall.show(new[0].sentence, "warn", offers)
+            self._hall.show(new[0].brief, "warn", offers)
 
     def _show_versions(self) -> None:
         self.open("versions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTextBrowser,
     QVBoxLayout,
@@ -25,6 +25,7 @@ from desktop_app.widgets.basics.icons import logo
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.basics.messages import Banner
 from desktop_app.widgets.basics.theme import theme_hub
+from desktop_app.widgets.basics.words import PlainLabel
 from desktop_app.window.frame.page_looks import show_page
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _TOLD = {
     "program folder": ("Program", "Lensbench itself; nothing of yours is kept there"),
 }
 _ICON = 56
+_LINK = re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)")
 _MARGINS = (24, 22, 24, 16)
 
 
@@ -65,7 +67,7 @@ class AboutPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._sign = QLabel()
+        self._sign = PlainLabel()
         self._sign.setFixedSize(_ICON, _ICON)
         self.lacking, self.wrong = Banner(), Banner()
         self.wrong.action_clicked.connect(self._on_action_clicked)
@@ -85,19 +87,15 @@ class AboutPage(QWidget):
             None,
         )
         filled(QVBoxLayout(self), *parts, margins=_MARGINS, spacing=14)
-        self._draw()
-        self._tell()
-        theme_hub().theme_changed.connect(self._draw)
-
-    def _draw(self) -> None:
         self._sign.setPixmap(logo().pixmap(_ICON, _ICON))
+        self._tell()
 
     def _tell(self) -> None:
         problem = installed.compute_problem()
         if problem is not None:
             self.lacking.show_message(problem, "info", dismissible=False)
         found = [pair for pair in known_wrong.found_here() if not pair.pair.guarded]
-        told = [pair.sentence for pair in found] + list(known_wrong.out_of_range().values())
+        told = [pair.brief for pair in found] + list(known_wrong.out_of_range().values())
         if told:
             offers = [("more", f"All {len(told)}")] if len(told) > 1 else [("more", "Versions")]
             self.wrong.show_message(told[0], "warn", offers, dismissible=False)
@@ -174,7 +172,11 @@ class NewsPage(QTextBrowser):
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("What is new")
-        self.setOpenLinks(False)
+        # Nothing in it leads anywhere: this window opens no connection, and Tab passes on.
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setStyleSheet("QTextBrowser { border: none; background: transparent; padding: 14px; }")
         self._is_filled = False
@@ -196,9 +198,9 @@ class NewsPage(QTextBrowser):
 
 
 def changelog() -> str:
-    """Return the changelog as Markdown; a sentence where the installation has none."""
+    """Return the changelog as Markdown, its links as words; else a sentence that there is none."""
     file = paths.document("CHANGELOG.md")
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return _LINK.sub(r"\1", file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return "This installation has no changelog: install Lensbench again."

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPersistentModelIndex
+from PySide6.QtCore import QMimeData, QObject, QPersistentModelIndex
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.pictures.words import plural
@@ -87,7 +87,9 @@ class PromptDesk(QObject):
 
     def paste(self) -> None:
         """Add what the clipboard holds: a table, a file, or one prompt a line."""
-        paths = [Path(url.toLocalFile()) for url in QApplication.clipboard().mimeData().urls()]
+        held = QApplication.clipboard().mimeData()
+        urls = held.urls() if isinstance(held, QMimeData) else []  # None: nothing was ever copied
+        paths = [Path(url.toLocalFile()) for url in urls]
         tables = [path for path in paths if path.suffix.lower() in PROMPT_ENDINGS]
         if tables:
             self.open_file(tables[0])

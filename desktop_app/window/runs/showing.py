@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.contract.params import PromptRow
+from desktop_app.contract.params import MAX_PROMPT_CHARACTERS, PromptRow
 from desktop_app.contract.registry import ANALYSES, reads_prompts
 from desktop_app.pictures.origin import (
     SAME,
@@ -19,6 +19,7 @@ from desktop_app.pictures.origin import (
     model_difference,
     settings_difference,
 )
+from desktop_app.session.store import storable
 from desktop_app.views.base import AnalysisView
 from desktop_app.window.frame.rail import HAS_RESULT, RUNNING
 
@@ -79,12 +80,19 @@ def asked_rows(result: Result) -> tuple[PromptRow, ...]:
 
 
 def _row(record: PromptRecord) -> PromptRow:
-    return PromptRow(
-        text=record.text,
-        corrupt=record.corrupt_text,
-        answer=tuple(answer.text for answer in record.answers),
-        wrong=tuple(answer.text for answer in record.wrongs),
-    )
+    """Return a prompt as its result holds it; what no prompt can be is cut down to what it shows.
+
+    A damaged or foreign session may hold half a character, or a text beyond every bound.
+    """
+    try:
+        return PromptRow(
+            text=record.text,
+            corrupt=record.corrupt_text,
+            answer=tuple(answer.text for answer in record.answers),
+            wrong=tuple(answer.text for answer in record.wrongs),
+        )
+    except ValidationError:
+        return PromptRow(text=storable(record.text)[:MAX_PROMPT_CHARACTERS])
 
 
 class Showing(QObject):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from desktop_app.support import facts, installed, known_wrong, paths
 from desktop_app.support.known_wrong import Found, Pair
 from desktop_app.widgets.basics.theme import apply_theme
-from desktop_app.window.about import about_pages
 from desktop_app.window.about.about_dialog import AboutDialog
 from desktop_app.window.frame import dialogs
 
@@ -23,6 +22,7 @@ PAIR = Pair.model_validate(
         "versions": "",
         "with": {"other": ""},
         "effect": "wrong numbers",
+        "brief": "Sums are wrong.",
         "what": "Sums are too small.",
         "since": "numpy 1.",
         "install": "numpy>=3",
@@ -66,7 +66,7 @@ def button(dialog, name):
 
 def test_the_first_page_says_what_this_is_and_nothing_is_wrong(dialog):
     page = dialog().about
-    words = " ".join(label.text() for label in page.findChildren(about_pages.QLabel))
+    words = " ".join(label.text() for label in page.findChildren(QLabel))
     assert f"Version {installed.package_version('lensbench')} · Python packages" in words
     assert "MIT licence" in words
     assert page.lacking.isHidden()
@@ -83,7 +83,7 @@ def test_the_viewer_says_what_it_cannot_do(dialog, monkeypatch):
 
 def test_a_pair_that_is_wrong_leads_to_the_versions(dialog, wrong):
     shown = dialog()
-    assert "Sums are too small" in shown.about.wrong.text()
+    assert "Sums are wrong. Install numpy>=3." in shown.about.wrong.text()
     button(shown, "Versions").click()
     assert shown.page() == "versions"
     told = shown.versions.told.toPlainText()
@@ -153,11 +153,16 @@ def test_every_folder_is_shown_and_copied(dialog, tmp_path, monkeypatch):
     assert asked == [tmp_path / "data"]
 
 
-def test_what_is_new_is_the_changelog(dialog):
+def test_what_is_new_is_the_changelog_and_holds_nobody(dialog, qtbot):
     page = dialog("news").news
+    qtbot.waitUntil(page.window().isActiveWindow)
     text = page.toPlainText()
     assert text.startswith("Changelog")
     assert "**" not in text
+    assert "<a href" not in page.toHtml()
+    page.setFocus()
+    QTest.keyClick(page, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is not page
     assert "Unreleased" in text or "0.1.0" in text
 
 
@@ -220,7 +225,7 @@ def test_what_is_wrong_is_told_at_the_start_until_that_is_enough(
     open_window, service, wrong, caplog
 ):
     window = open_window(service)
-    assert "Sums are too small" in window.hall.banner.text()
+    assert "Sums are wrong. Install numpy>=3." in window.hall.banner.text()
     assert not window.hall.banner.isHidden()
     assert "Sums are too small" in caplog.text
     button(window.hall.banner, "Details").click()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtWidgets import QPushButton
 
 from desktop_app.widgets.forms.params_form import ParamsForm
+from desktop_app.window.runs.showing import asked_rows
 from tests.finding import find, in_sight, press
-from tests.samples import patching
+from tests.samples import patching, stored
 from tests.window.fakes import FakeService, settle
 
 pytestmark = [pytest.mark.gui, pytest.mark.qt_log_ignore("This plugin does not support")]
@@ -98,3 +101,11 @@ def test_of_another_session_nothing_is_told_by_what_was_shown_before(qtbot, wind
     heard.clear()
     choose(view, "mode", "zero")  # there is no result that this could be another setting of
     assert heard == []
+
+
+def test_a_prompt_that_can_be_none_any_more_is_shown_without_its_half_characters():
+    result = stored.rank_result()
+    damaged = replace(result.prompts[0], text="a \udcc3\ud800 b")
+    params = {k: v for k, v in result.params.items() if k != "prompts"}
+    (row, *_rest) = asked_rows(replace(result, prompts=(damaged,), params=params))
+    assert row.text == "a ?? b"
