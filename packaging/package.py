@@ -68,12 +68,10 @@ def build_folder(out: Path, *, viewer: bool) -> Path:
     """Freeze the program into a folder of `out` (on macOS an `.app`), and return it."""
     kind = "viewer" if viewer else "full"
     work = BUILD / kind
-    drawn = work / "icons"
-    icons.write(drawn)
-    copied = work / "system_libraries.json"
-    told = {"BUNDLE": kind, "ICONS": str(drawn), "COPIED": str(copied)}
+    told = told_to_recipe(work, viewer=viewer)
+    icons.write(Path(told["LENSBENCH_ICONS"]))
     if not viewer:
-        told["LENSBENCH_PACK"] = str(fetch_gguf())
+        fetch_gguf()
     freeze = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     places = ["--distpath", str(out), "--workpath", str(work)]
     print(f"freezing the {kind} program (minutes) ...", flush=True)
@@ -87,8 +85,24 @@ def build_folder(out: Path, *, viewer: bool) -> Path:
         shutil.rmtree(folder)  # the same once more, loose
         folder = out / importlib.import_module("macos_image").app_file(viewer=viewer)
         inside = folder / "Contents" / "Resources"
-    system_libraries.write(json.loads(copied.read_text("utf-8")), inside / "resources" / "licences")
+    copied = json.loads(Path(told["LENSBENCH_COPIED"]).read_text("utf-8"))
+    system_libraries.write(copied, inside / "resources" / "licences")
     return folder
+
+
+def told_to_recipe(work: Path, *, viewer: bool) -> dict[str, str]:
+    """Return the variables that `lensbench.spec` reads.
+
+    Args:
+        work: Where this build's own files lie.
+        viewer: Whether it is the program without torch.
+    """
+    return {
+        "LENSBENCH_BUNDLE": "viewer" if viewer else "full",
+        "LENSBENCH_COPIED": str(work / "system_libraries.json"),
+        "LENSBENCH_ICONS": str(work / "icons"),
+        "LENSBENCH_PACK": str(BUILD / "pack" / Path(pack.find_pack(MODEL).member).name),
+    }
 
 
 def build_installers(folder: Path, out: Path, *, viewer: bool) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -53,3 +54,9 @@ def test_where_no_installer_is_known_that_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(package.sys, "platform", "plan9")
     with pytest.raises(package.PackageError, match=r"plan9; use --folder-only\.$"):
         package.build_installers(tmp_path, tmp_path, viewer=False)
+
+
+def test_the_recipe_is_told_what_it_asks_for(tmp_path):
+    asked = set(re.findall(r"LENSBENCH_[A-Z]+", package.SPEC.read_text(encoding="utf-8")))
+    for viewer in (True, False):
+        assert package.told_to_recipe(tmp_path, viewer=viewer).keys() == asked
