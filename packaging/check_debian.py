@@ -61,13 +61,13 @@ def check(
         try:
             if FULL in named:
                 _check_full(full, named[FULL])
+                full.remove("remove")
+                full.install(named[FULL])  # for the viewer to take its place, or to be purged
             if VIEWER in named:
-                if FULL in named:
-                    full.install(named[FULL])
-                else:
+                if FULL not in named:
                     _place_session(root)
                 _check_viewer(viewer, named[VIEWER])
-                log.ok("the viewer took the place of the full program")
+            (viewer if VIEWER in named else full).remove("purge")
         except BaseException:
             screen.picture(pictures / "failed.png")
             raise
@@ -81,7 +81,6 @@ def _check_full(full: Check, package: Path) -> None:
     full.reopen()
     full.double_click()
     full.smoke()
-    full.remove("remove", "purge")
 
 
 def _check_viewer(viewer: Check, package: Path) -> None:
@@ -91,7 +90,6 @@ def _check_viewer(viewer: Check, package: Path) -> None:
     viewer.double_click()
     viewer.starts(SAVED)
     viewer.smoke(SAVED)
-    viewer.remove("remove", "purge")
 
 
 def check_unpacked(log: Log, packages: list[Path]) -> None:

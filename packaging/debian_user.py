@@ -259,31 +259,26 @@ class Check:
             os.umask(before)
             shutil.rmtree(place, ignore_errors=True)
 
-    def remove(self, *how: str) -> None:
-        """Remove the package, and see that what the user made is there and the program is not."""
-        before = isolated_root.digests(self._root / HOME.lstrip("/"))
+    def remove(self, how: str) -> None:
+        """Remove or purge it, and see that what the user made is there and the program is not."""
+        home, program = self._root / HOME.lstrip("/"), f"usr/lib/{self.name}"
+        before = isolated_root.digests(home)
         with Room(self._root, network=True) as room:
-            for way in how:
-                room.apt(way, self.name)
-                left = [
-                    place
-                    for place in (f"usr/lib/{self.name}", "usr/bin/lensbench")
-                    if os.path.lexists(self._root / place)
-                ]
-                if left:
-                    raise CheckError(f"`apt-get {way}` left {', '.join(left)}")
-                if isolated_root.digests(self._root / HOME.lstrip("/")) != before:
-                    raise CheckError(f"`apt-get {way}` changed what the user has")
-                self._log.ok(
-                    f"{way}: the program is gone, the user's {len(before)} files are there"
-                )
+            room.apt(how, self.name)
+            places = (program, "usr/bin/lensbench", f"usr/share/doc/{self.name}")
+            left = [place for place in places if os.path.lexists(self._root / place)]
+            if left:
+                raise CheckError(f"`apt-get {how}` left {', '.join(left)}")
+            if isolated_root.digests(home) != before:
+                raise CheckError(f"`apt-get {how}` changed what the user has")
+            self._log.ok(f"{how}: {self.name} is gone, the user's {len(before)} files are there")
             said = room.call("sh", "-c", f"gio mime {MIME}; xdg-mime query default {MIME}")
             if "lensbench.desktop" in said:
                 raise CheckError(f"sessions are still associated: {said}")
             status = room.call("sh", "-c", f"dpkg-query -s {self.name} 2>&1 || true", user=False)
-            if "Status: install" in status:
-                raise CheckError(f"dpkg still has it: {status}")
-        self._log.ok("nothing opens sessions any more")
+            if "Status:" in status:
+                raise CheckError(f"dpkg still knows it: {status}")
+        self._log.ok("nothing opens sessions any more, and dpkg does not know it")
 
     def _rows(self, room: Room, session: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(
