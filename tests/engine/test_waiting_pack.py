@@ -60,6 +60,7 @@ def test_it_is_listed_as_at_hand_and_measured_unopened(waiting):
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_opening_it_makes_it_ready(waiting):
     heard = Heard()
     ready = Service().perform(LoadModel(ModelSpec(NAME)), heard)
