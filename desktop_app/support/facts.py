@@ -109,4 +109,5 @@ def _display() -> str:
     if not sys.platform.startswith("linux"):
         return "native"
     shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    return shown or "none: the worked example runs headless"
+    alone = "no window opens" if installed.missing() else "the worked example runs headless"
+    return shown or f"none: {alone}"
