@@ -12,306 +12,32 @@ with status 1. Needs root, debootstrap, Xvfb, xdotool, ImageMagick, util-linux.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import isolated_root
 import smoke
-from isolated_root import HOME, USER, USER_ID, Room, RootError
+from debian_user import (
+    DESKTOP,
+    FULL,
+    MOST_BYTES,
+    SAVED,
+    START_S,
+    VIEWER,
+    Check,
+    CheckError,
+    Log,
+    field_of,
+)
+from isolated_root import USER, USER_ID, Room, RootError
 from smoke_trial import SmokeError, Trial
 from unseen_screen import Screen, ScreenError
-
-FULL, VIEWER = "lensbench", "lensbench-viewer"
-# What an installed program may take of the disk, in bytes.
-MOST_BYTES = {FULL: 1_200_000_000, VIEWER: 250_000_000}
-START_S = 2.0
-STARTS = 3
-MIME = "application/x-lensbench-session"
-MAIN, SAVE, OPEN = "Lensbench$", "^Save session$", "^Open session$"
-WORKED = 4
-SAVED = f"{HOME}/my work.lens"
-INCOMING = "/mnt"
-# What any desktop has, beside what the packages ask for: it opens files by their kind.
-DESKTOP = ("xdg-utils", "libfile-mimeinfo-perl", "libglib2.0-bin", "pcmanfm")
-# Where the file manager shows the only file of a folder, in pixels of its window.
-FIRST_ICON = (206, 96)
-PATIENCE_S = 900
-LOOK_S = 0.5
-
-
-class CheckError(Exception):
-    """A sentence: what did not hold."""
-
-
-class Log:
-    """Prints what held, with the time that it took."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-
-    def ok(self, line: str) -> None:
-        """Say that a check held."""
-        now = time.monotonic()
-        print(f"ok {now - self._since:6.1f} s  {line}", flush=True)
-        self._since = now
-
-
-class Check:
-    """A package on a fresh system, a screen, and the user in front of it.
-
-    Attributes:
-        name: The package's name.
-        pictures: The folder in which the screen is kept.
-        start_s: How long a start may take.
-    """
-
-    def __init__(self, log: Log, root: Path, screen: Screen, pictures: Path) -> None:
-        """Begin with a root in which nothing of Lensbench is installed."""
-        self._log, self._root, self._screen, self.pictures = log, root, screen, pictures
-        self.start_s = START_S
-        self.name = ""
-
-    def install(self, package: Path, *more: str) -> None:
-        """Install a package with what it depends on, from the mirror."""
-        self.name = _field(package, "Package")
-        size = package.stat().st_size
-        with Room(self._root, network=True, shared={package.parent: INCOMING}) as room:
-            inside = f"{INCOMING}/{package.name}"
-            room.apt("install", "--no-install-recommends", inside, *more)
-            listed = room.call("dpkg-query", "-L", self.name, user=False)
-            room.call("dpkg", "--verify", self.name, user=False)
-            self._no_python(room)
-        self._log.ok(f"{package.name}, {size / 1e6:.1f} MB, installed; there is no Python")
-        taken = isolated_root.taken(self._root, listed)
-        if taken > MOST_BYTES[self.name]:
-            raise CheckError(f"{self.name} takes {taken / 1e6:.0f} MB, more than it may")
-        most = MOST_BYTES[self.name] / 1e6
-        self._log.ok(f"{self.name} takes {taken / 1e6:.1f} MB of the disk, and may {most:.0f}")
-
-    def add(self, *packages: str) -> None:
-        """Install packages of the mirror."""
-        with Room(self._root, network=True) as room:
-            room.apt("install", "--no-install-recommends", *packages)
-            self._no_python(room)
-        self._log.ok(f"a desktop's own: {', '.join(packages)}")
-
-    def _no_python(self, room: Room) -> None:
-        found = room.call(
-            *("sh", "-c", "ls /usr/bin /usr/local/bin | grep '^python' || true"), user=False
-        )
-        if found:
-            raise CheckError(f"there is a Python in the system: {found}")
-
-    def offline(self, **shared: Any) -> Room:
-        """Return a room without a network in which the user has the screen."""
-        return Room(self._root, network=False, **shared)
-
-    def has_no_network(self, room: Room) -> None:
-        """See that nothing outside can be reached."""
-        script = "exec 3<>/dev/tcp/192.0.2.1/80"  # an address for documentation
-        tried = subprocess.run(
-            room.line("bash", "-c", script), capture_output=True, text=True, check=False
-        )
-        if "unreachable" not in tried.stderr:
-            raise CheckError(f"the network is not cut: {tried.stderr}")
-        self._log.ok(f"no network for {USER}: {tried.stderr.strip().splitlines()[0]}")
-
-    def open_window(
-        self, room: Room, *command: str, title: str = MAIN
-    ) -> tuple[subprocess.Popen[bytes], str]:
-        """Run a command that opens the window; return its process and the window."""
-        told = open(self.pictures / "told.txt", "ab")  # noqa: SIM115 - the process has it
-        with told:
-            process = subprocess.Popen(
-                room.line(*command, DISPLAY=self._screen.display),
-                stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=told,
-            )
-        return process, self._screen.appeared(title, lambda: process.poll() is None)
-
-    def close(self, process: subprocess.Popen[bytes], window: str) -> None:
-        """Ask the window to close by its key, and see that the program ends well."""
-        self._screen.gone(window, "ctrl+q")
-        code = process.wait(PATIENCE_S)
-        if code != 0:
-            raise CheckError(f"the program ended with {code} when its window was closed")
-
-    def first_start(self) -> None:
-        """See the worked example at the first start, save it, and close."""
-        began = time.monotonic()
-        with self.offline() as room:
-            self.has_no_network(room)
-            process, window = self.open_window(room, "lensbench")
-            self._log.ok(f"first start: window after {time.monotonic() - began:.1f} s")
-            folder = f"{HOME}/.local/share/Lensbench/sessions"
-            self._wait(process, lambda: self._results(room, folder) >= WORKED)
-            self._log.ok("the worked example was run: 4 results")
-            time.sleep(LOOK_S * 4)  # the last picture is drawn
-            self._screen.picture(self.pictures / f"{self.name}-first.png")
-            self._screen.keys(window, "ctrl+s")
-            dialog = self._screen.appeared(SAVE, lambda: process.poll() is None)
-            self._screen.write(dialog, SAVED)
-            self._screen.picture(self.pictures / f"{self.name}-save.png")
-            self._screen.keys(dialog, "Return")
-            self._wait(process, (self._root / SAVED.lstrip("/")).is_file)
-            self.close(process, window)
-            rows = self._rows(room, SAVED)
-        if len(rows) < WORKED:
-            raise CheckError(f"the saved session has {len(rows)} results")
-        self._log.ok(f"saved by Ctrl+S as “{SAVED}”, closed by Ctrl+Q: {len(rows)} results in it")
-
-    def reopen(self, session: str = SAVED) -> None:
-        """Open the saved session by its icon, as desktops do."""
-        with self.offline() as room:
-            for asked, answer in (
-                (("xdg-mime", "query", "filetype", session), MIME),
-                (("xdg-mime", "query", "default", MIME), "lensbench.desktop"),
-                (("gio", "info", "-a", "standard::content-type", session), MIME),
-                (("gio", "mime", MIME), "lensbench.desktop"),
-            ):
-                said = room.call(*asked)
-                if answer not in said:
-                    raise CheckError(f"`{' '.join(asked)}` says {said}")
-                self._log.ok(f"{asked[0]} {asked[1]} {asked[2]}: {answer}")
-            title = f"^{Path(session).stem} – Lensbench$"
-            for opener in ("xdg-open", "gio open"):
-                room_line = (*opener.split(), session)
-                self._opened(room, room_line, title)
-                self._log.ok(f"{opener} opens it: the window is called “{title[1:-1]}”")
-
-    def double_click(self, session: str = SAVED) -> None:
-        """Open the saved session by a double click in a file manager."""
-        folder, title = str(Path(session).parent), f"^{Path(session).stem} – Lensbench$"
-        with self.offline() as room:
-            manager, window = self.open_window(room, "pcmanfm", folder, title=f"^{USER}$")
-            time.sleep(LOOK_S * 4)
-            self._screen.picture(self.pictures / f"{self.name}-manager.png")
-            self._screen.double_click(window, *FIRST_ICON)
-            opened = self._screen.appeared(title, lambda: manager.poll() is None)
-            time.sleep(LOOK_S * 4)
-            self._screen.picture(self.pictures / f"{self.name}-manager-opened.png")
-            self._screen.gone(opened, "ctrl+q")
-        self._log.ok("a double click in a file manager opens it")
-
-    def _opened(self, room: Room, command: tuple[str, ...], title: str) -> None:
-        told = open(self.pictures / "told.txt", "ab")  # noqa: SIM115 - the process has it
-        with told:
-            opener = subprocess.Popen(
-                room.line(*command, DISPLAY=self._screen.display),
-                stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=told,
-            )
-        window = self._screen.appeared(title)
-        time.sleep(LOOK_S * 4)
-        self._screen.picture(self.pictures / f"{self.name}-{command[0]}.png")
-        self._screen.gone(window, "ctrl+q")
-        opener.wait(PATIENCE_S)
-
-    def starts(self, *arguments: str) -> None:
-        """Measure starts until the window answers: the dialog asked for by Ctrl+O is there."""
-        found = []
-        with self.offline() as room:
-            for _ in range(STARTS):
-                began = time.monotonic()
-                process, window = self.open_window(room, "lensbench", *arguments)
-                shown = time.monotonic() - began
-                dialog = self._screen.answered(window, "ctrl+o", OPEN)
-                found.append((shown, time.monotonic() - began))
-                self._screen.gone(dialog, "Escape")
-                self.close(process, window)
-        shown, usable = (statistics.median(times) for times in zip(*found, strict=True))
-        if usable > self.start_s:
-            load = os.getloadavg()[0]
-            raise CheckError(f"the window answers {usable:.2f} s after the start: {found}, {load=}")
-        self._log.ok(
-            f"start: window on the screen after {shown:.2f} s, answers Ctrl+O after {usable:.2f} s"
-            f" (median of {STARTS}, may take {self.start_s:g})"
-        )
-
-    def smoke(self, *sessions: str) -> None:
-        """Try the installed program without a screen, by the checks for any built program."""
-        place = Path(tempfile.mkdtemp(prefix="lensbench-installed-"))
-        before = os.umask(0)  # what is made here is written to by the user inside
-        try:
-            place.chmod(0o777)
-            with self.offline(shared={place: str(place)}) as room:
-                program = place / "lensbench"
-                start = " ".join(f"'{part}'" for part in room.entering(user=True))
-                program.write_text(f'#!/bin/sh\nexec {start} env -C "$PWD" lensbench "$@"\n')
-                program.chmod(0o755)
-                given = [self._root / session.lstrip("/") for session in sessions]
-                viewer = self.name == VIEWER
-                old = () if sessions else smoke.OLD_SESSIONS
-                trial = Trial(program, place / "trial", viewer, True, (*old, *given))
-                groups = ["facts", "sessions", "refusals"] if viewer else ["worked", "models"]
-                for group in groups:
-                    for line in smoke.FULL[group](trial):
-                        self._log.ok(f"{group}: {line}")
-        finally:
-            os.umask(before)
-            shutil.rmtree(place, ignore_errors=True)
-
-    def remove(self, *how: str) -> None:
-        """Remove the package, and see that what the user made is there and the program is not."""
-        before = isolated_root.digests(self._root / HOME.lstrip("/"))
-        with Room(self._root, network=True) as room:
-            for way in how:
-                room.apt(way, self.name)
-                left = [
-                    place
-                    for place in (f"usr/lib/{self.name}", "usr/bin/lensbench")
-                    if os.path.lexists(self._root / place)
-                ]
-                if left:
-                    raise CheckError(f"`apt-get {way}` left {', '.join(left)}")
-                if isolated_root.digests(self._root / HOME.lstrip("/")) != before:
-                    raise CheckError(f"`apt-get {way}` changed what the user has")
-                self._log.ok(
-                    f"{way}: the program is gone, the user's {len(before)} files are there"
-                )
-            said = room.call("sh", "-c", f"gio mime {MIME}; xdg-mime query default {MIME}")
-            if "lensbench.desktop" in said:
-                raise CheckError(f"sessions are still associated: {said}")
-            status = room.call("sh", "-c", f"dpkg-query -s {self.name} 2>&1 || true", user=False)
-            if "Status: install" in status:
-                raise CheckError(f"dpkg still has it: {status}")
-        self._log.ok("nothing opens sessions any more")
-
-    def _rows(self, room: Room, session: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(
-            room.call("lensbench", "results", session, "--json")
-        )
-        return found
-
-    def _results(self, room: Room, folder: str) -> int:
-        """Return how many results the session that has no name yet holds."""
-        files = sorted((self._root / folder.lstrip("/")).glob("[!.]*.lens"))
-        return len(self._rows(room, f"{folder}/{files[0].name}")) if files else 0
-
-    def _wait(self, process: subprocess.Popen[bytes], is_so: Any) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while not is_so():
-            if process.poll() is not None:
-                raise CheckError(f"the program ended by itself with {process.returncode}")
-            if time.monotonic() > end:
-                raise CheckError(f"it did not get there in {PATIENCE_S} s")
-            time.sleep(LOOK_S)
-
-
-def _field(package: Path, name: str) -> str:
-    return isolated_root.run(["dpkg-deb", "-f", str(package), name]).strip()
 
 
 def _place_session(root: Path) -> None:
@@ -324,36 +50,76 @@ def _place_session(root: Path) -> None:
 def check(
     log: Log, root: Path, packages: list[Path], pictures: Path, start_s: float = START_S
 ) -> None:
-    """Do it all with the full package, the viewer, or one after the other."""
+    """Do it all with the full package, the viewer, or one after the other.
+
+    Raises:
+        CheckError: Something does not hold; `failed.png` shows the screen then.
+    """
+    named = {field_of(package, "Package"): package for package in packages}
     with Screen() as screen:
-        named = {_field(package, "Package"): package for package in packages}
-        if FULL in named:
-            full = Check(log, root, screen, pictures)
-            full.start_s = start_s
-            full.install(named[FULL])
-            full.first_start()
-            full.starts()
-            full.add(*DESKTOP)
-            full.reopen()
-            full.double_click()
-            full.smoke()
-            full.remove("remove", "purge")
-        if VIEWER in named:
-            viewer = Check(log, root, screen, pictures)
-            viewer.start_s = start_s
+        full, viewer = (Check(log, root, screen, pictures, start_s) for _ in MOST_BYTES)
+        try:
             if FULL in named:
-                full.install(named[FULL])
-            else:
-                _place_session(root)
-            viewer.install(named[VIEWER])
-            if FULL in named and (root / "usr/lib" / FULL).exists():
-                raise CheckError("the viewer does not take the place of the full program")
-            viewer.add(*DESKTOP)
-            viewer.reopen()
-            viewer.double_click()
-            viewer.starts(SAVED)
-            viewer.smoke(SAVED)
-            viewer.remove("remove", "purge")
+                _check_full(full, named[FULL])
+            if VIEWER in named:
+                if FULL in named:
+                    full.install(named[FULL])
+                else:
+                    _place_session(root)
+                _check_viewer(viewer, named[VIEWER])
+                log.ok("the viewer took the place of the full program")
+        except BaseException:
+            screen.picture(pictures / "failed.png")
+            raise
+
+
+def _check_full(full: Check, package: Path) -> None:
+    full.install(package)
+    full.first_start()
+    full.starts()
+    full.add(*DESKTOP)
+    full.reopen()
+    full.double_click()
+    full.smoke()
+    full.remove("remove", "purge")
+
+
+def _check_viewer(viewer: Check, package: Path) -> None:
+    viewer.install(package)
+    viewer.add(*DESKTOP)
+    viewer.reopen()
+    viewer.double_click()
+    viewer.starts(SAVED)
+    viewer.smoke(SAVED)
+    viewer.remove("remove", "purge")
+
+
+def check_unpacked(log: Log, packages: list[Path]) -> None:
+    """Try packages that are only unpacked, on this very system: no proof of what they depend on.
+
+    Raises:
+        SmokeError: Something does not hold.
+    """
+    log.ok("NOT on a fresh system: unpacked here, with this machine's libraries and no network")
+    for package in packages:
+        name = field_of(package, "Package")
+        place = Path(tempfile.mkdtemp(prefix="lensbench-unpacked-"))
+        try:
+            isolated_root.run(["dpkg-deb", "-x", str(package), str(place / "root")])
+            taken = isolated_root.taken_below(place / "root")
+            if taken > MOST_BYTES[name]:
+                raise CheckError(f"{name} takes {taken / 1e6:.0f} MB, more than it may")
+            log.ok(f"{package.name}: {taken / 1e6:.1f} MB of the disk")
+            program = place / "lensbench"
+            unpacked = place / "root" / "usr" / "bin" / "lensbench"
+            program.write_text(f'#!/bin/sh\nexec unshare --net "{unpacked}" "$@"\n', "utf-8")
+            program.chmod(0o755)
+            trial = Trial(program, place / "trial", is_viewer=name == VIEWER)
+            for group, checks in (smoke.VIEWER if trial.is_viewer else smoke.FULL).items():
+                for line in checks(trial):
+                    log.ok(f"{group}: {line}")
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _stop(_number: int, _frame: object) -> NoReturn:
@@ -373,6 +139,9 @@ def main() -> int:
     parser.add_argument(
         "--start", type=float, default=START_S, metavar="S", help="what a start may take"
     )
+    parser.add_argument(
+        "--unpacked", action="store_true", help="without a fresh system, where none can be had"
+    )
     given = parser.parse_args()
     if os.geteuid() != 0:
         print("check_debian: this makes a system and must be run as root.", file=sys.stderr)
@@ -383,6 +152,10 @@ def main() -> int:
         given.pictures.mkdir(parents=True, exist_ok=True)
         root = given.root and given.root.resolve()
         try:
+            packages = [path.resolve() for path in given.packages]
+            if given.unpacked:
+                check_unpacked(log, packages)
+                return 0
             if root is None:
                 root = Path(tempfile.mkdtemp(prefix="lensbench-root-"))
                 stack.callback(shutil.rmtree, root, ignore_errors=True)
@@ -393,7 +166,6 @@ def main() -> int:
                 room.apt("update")
                 if f"{USER}:" not in room.call("cat", "/etc/passwd", user=False):
                     room.call("useradd", "-m", "-u", str(USER_ID), USER, user=False)
-            packages = [path.resolve() for path in given.packages]
             check(log, root, packages, given.pictures.resolve(), given.start)
         except (CheckError, RootError, ScreenError, SmokeError) as error:
             print(f"FAILED      {error}", flush=True)

@@ -105,6 +105,12 @@ def taken(root: Path, listed: str) -> int:
     return sum(fact.st_blocks * 512 for fact in facts if not stat.S_ISDIR(fact.st_mode))
 
 
+def taken_below(folder: Path) -> int:
+    """Return the blocks of the disk that all files of a folder take, in bytes."""
+    facts = [path.lstat() for path in folder.rglob("*")]
+    return sum(fact.st_blocks * 512 for fact in facts if not stat.S_ISDIR(fact.st_mode))
+
+
 def digests(folder: Path) -> dict[str, str]:
     """Return what is in the files of a folder, by their paths."""
     return {

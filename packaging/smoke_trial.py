@@ -199,10 +199,11 @@ class Trial:
     @contextlib.contextmanager
     def window(self, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
         """Open the window, unseen, and see that it is gone at the end."""
-        with open(self.folder / "window.txt", "wb") as told:
+        work, told_file = self.work, self.folder / "window.txt"
+        with told_file.open("wb") as told:
             process = subprocess.Popen(
                 [str(self.program), *map(str, arguments)],
-                cwd=self.work,
+                cwd=work,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=told,
@@ -213,7 +214,7 @@ class Trial:
             finally:
                 process.kill()
                 process.wait(PATIENCE_S)
-        words = (self.folder / "window.txt").read_text("utf-8", "replace")
+        words = told_file.read_text("utf-8", "replace")
         if "Traceback" in words:
             raise SmokeError(f"the window left a traceback: {words[-2000:]}")
 

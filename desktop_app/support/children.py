@@ -89,6 +89,8 @@ def environment(**more: str) -> dict[str, str]:
     search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {
         **os.environ,
+        # The installed program's starter then finds its own libraries anew, which were forgotten.
+        "PYINSTALLER_RESET_ENVIRONMENT": "1",
         "PYTHONPATH": search,
         "PYTHONIOENCODING": "utf-8",
         "HF_HUB_OFFLINE": "1",

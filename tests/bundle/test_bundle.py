@@ -5,29 +5,19 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-PACKAGING = Path(__file__).parents[2] / "packaging"
+from tests.packaging_.scripts import script
+
 FULL, VIEWER = "LENSBENCH_TEST_BUNDLE", "LENSBENCH_TEST_VIEWER"
 
 pytestmark = [pytest.mark.bundle, pytest.mark.slow]
 
 
-def sibling(name):
-    """Import a script of `packaging/`, whose siblings it finds beside itself."""
-    sys.path.insert(0, str(PACKAGING))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(PACKAGING))
-
-
-smoke = sibling("smoke")
+smoke = script("smoke")
 
 
 @pytest.fixture(scope="module")

@@ -65,3 +65,13 @@ def test_an_interpreter_keeps_its_search_path(monkeypatch):
     monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
     children.forget_own_libraries()
     assert os.environ["LD_LIBRARY_PATH"] == "/mine"
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_child_of_the_installed_program_finds_its_own_libraries_anew(monkeypatch):
+    """Its starter takes it for a part of this process, which has forgotten them, unless told."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/inside")
+    children.forget_own_libraries()
+    told = children.environment()
+    assert "LD_LIBRARY_PATH" not in told
+    assert told["PYINSTALLER_RESET_ENVIRONMENT"] == "1"
