@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from desktop_app.contract.registry import ANALYSES, worked_order
 from desktop_app.pictures.text_tables import as_text
 from desktop_app.support import logs, paths
+from desktop_app.support.children import forget_own_plugins
 from desktop_app.support.crash_log import CrashLog, install_excepthook
 from desktop_app.support.gc_guard import GcGuard
 from desktop_app.support.guard import override
@@ -138,6 +139,7 @@ def make_application() -> QApplication:
         Qt.HighDpiScaleFactorRoundingPolicy.PassThrough
     )
     app = Application([paths.APP_NAME])
+    forget_own_plugins()
     app.setDesktopFileName("lensbench")
     if sys.platform != "darwin":  # the Dock shows the bundle's own
         app.setWindowIcon(logo())

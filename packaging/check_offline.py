@@ -78,7 +78,8 @@ def main() -> int:
 
 def check(work: Path, wheelhouse: Path | None, tests: list[str]) -> None:
     """Make or take the wheelhouse, clone, cut the network, run."""
-    clone, house, home = work / "lensbench", wheelhouse or work / "wheelhouse", work / "home"
+    clone, home = work / "lensbench", work / "home"
+    house = (wheelhouse or work / "wheelhouse").resolve()  # commands run in other folders
     home.mkdir()
     run("git clone", ["git", "clone", "-q", str(ROOT), str(clone)], work)
     bootstrap = [PYTHON, str(clone / "packaging" / "bootstrap.py")]
@@ -88,7 +89,7 @@ def check(work: Path, wheelhouse: Path | None, tests: list[str]) -> None:
     print(f"  {len(sizes)} files, {sum(sizes) / 1e6:.0f} MB")
     isolated = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-r", "-n"]
     run("no network", [*isolated, PYTHON, "-c", NO_NETWORK], clone, home)
-    place = ["--from", str(house.resolve())]
+    place = ["--from", str(house)]
     run("run --from", [*isolated, *bootstrap, "run", *place], clone, home, work / "run.log")
     written = sorted((clone / "out").iterdir())
     if not (clone / "out" / "worked_example.lens").is_file():

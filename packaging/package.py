@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
             for made in build_installers(folder, out, viewer=asked.viewer):
                 sizes.tell(made)
             print(f"{checksums.write(out)}")
-    except (PackageError, sizes.TooLargeError, pack.PackError, ValueError) as error:
+    except (PackageError, sizes.TooLargeError, pack.PackError, ValueError, OSError) as error:
         print(f"package: {error}", file=sys.stderr)
         return 1
     return 0

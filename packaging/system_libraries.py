@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_DOCUMENTS = Path("/usr/share/doc")
+DOCUMENTS = Path("/usr/share/doc")
 _LICENCE = re.compile(r"^License:[ \t]*(\S.*)$", re.MULTILINE)
 _MOST_NAMED = 6
 
@@ -27,14 +27,14 @@ def write(copied: list[str], folder: Path) -> None:
     """
     owners: dict[str, list[str]] = {}
     for path in sorted(copied):
-        owners.setdefault(_package(path), []).append(Path(path).name)
+        owners.setdefault(package_of(path), []).append(Path(path).name)
     items = [_item(owner, sorted(names), folder) for owner, names in sorted(owners.items())]
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"schema": 1, "items": items}, indent=1)
     (folder / "system.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _package(path: str) -> str:
+def package_of(path: str) -> str:
     """Return the package that a file belongs to, with its version; its own name where none does."""
     dpkg = shutil.which("dpkg-query")
     # A merged /usr: the package may know the file under either path.
@@ -53,7 +53,7 @@ def _output(*command: str) -> str:
 
 def _item(owner: str, names: list[str], folder: Path) -> dict[str, object]:
     name, _, version = owner.partition(" ")
-    text = _DOCUMENTS / name / "copyright"
+    text = DOCUMENTS / name / "copyright"
     item: dict[str, object] = {
         "name": name,
         "version": version,

@@ -12,7 +12,7 @@ import pytest
 
 from desktop_app import cli
 from desktop_app.support import installed, known_wrong
-from desktop_app.support.facts import Facts, as_lines
+from desktop_app.support.facts import Facts, as_lines, machine
 
 ROOT = Path(__file__).parents[1]
 # A program without the libraries that run models, and, as the viewer is built, without the code
@@ -122,6 +122,18 @@ def test_the_version_is_said_on_demand(call):
     code, out, err = call("--version")
     assert (code, err) == (0, "")
     assert out == f"Lensbench {installed.package_version('lensbench')} (Python packages)\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is a display")
+@pytest.mark.parametrize(
+    ("needed", "told"),
+    [((), "the worked example runs headless"), (("no_such_library",), "no window opens")],
+)
+def test_without_a_display_it_says_what_happens(monkeypatch, needed, told):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(installed, "COMPUTE", needed)
+    assert machine()["display"] == f"none: {told}"
 
 
 def test_lines_say_each_thing_on_its_own():

@@ -27,7 +27,6 @@ from desktop_app.engine.suggestions import offered_models
 from desktop_app.support import installed
 from desktop_app.support.errors import (
     BadInputError,
-    Cancelled,
     MemoryExhaustedError,
     is_out_of_memory,
 )
@@ -81,7 +80,7 @@ class Service:
 
             return catalogue.estimate(request.spec, list_devices())
         if isinstance(request, FetchPack):
-            return self._fetch(request.name, report)
+            return str(pack.fetch_pack(request.name, report.step, pack.stopping(report)))
         raise TypeError(f"unknown request {type(request).__name__}")
 
     def load(self, spec: ModelSpec, report: Reporter) -> ModelReady:
@@ -89,8 +88,7 @@ class Service:
         report.step(0.0, "Starting torch")
         from desktop_app.engine import loading
 
-        if spec.model in pack.pack_names() and pack.is_waiting(spec.model):
-            self._fetch(spec.model, report)
+        pack.make_ready(spec.model, report)
         started = time.perf_counter()
         model = loading.load(spec, report)
         self._model = model
@@ -124,13 +122,3 @@ class Service:
                 f"{self.model.info.name} ran out of memory: shorten the prompts, choose --dtype "
                 "bfloat16, or use --offload disk."
             ) from None
-
-    def _fetch(self, name: str, report: Reporter) -> str:
-        def should_stop() -> bool:
-            try:
-                report.check()
-            except Cancelled:
-                return True
-            return False
-
-        return str(pack.fetch_pack(name, report.step, should_stop))

@@ -14,6 +14,7 @@ import desktop_app
 MODULES = ("desktop_app.engine.bounded", "desktop_app.engine.packs.pack_convert")
 MODULE_FLAG = "--run-module"
 _SEARCH_PATH = "LD_LIBRARY_PATH"
+_QT_PATHS = ("QT_PLUGIN_PATH", "QML2_IMPORT_PATH")
 # Where Windows would open a console for each of them.
 NO_CONSOLE: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
@@ -65,6 +66,17 @@ def forget_own_libraries() -> None:
         os.environ[_SEARCH_PATH] = before
     else:
         os.environ.pop(_SEARCH_PATH, None)
+
+
+def forget_own_plugins() -> None:
+    """Let programs of the machine that Qt draws, file managers for one, load their own plugins.
+
+    The installed program's starter names ours, and those of another Qt end such a program. Qt reads
+    that when the application is made: before, it would not find them itself.
+    """
+    if is_frozen():
+        for name in _QT_PATHS:
+            os.environ.pop(name, None)
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from desktop_app.support import installed, known_wrong, paths
+from desktop_app.support.plugin_state import plugins_dir
 from desktop_app.support.sizes import human_bytes
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def folders() -> dict[str, Path]:
         "data folder": paths.data_dir(),
         "settings folder": paths.config_dir(),
         "log folder": paths.log_dir(),
-        "plug-ins folder": paths.data_dir() / "plugins",
+        "plug-ins folder": plugins_dir(),
         "program folder": paths.resource().parent,
     }
 
@@ -108,4 +109,5 @@ def _display() -> str:
     if not sys.platform.startswith("linux"):
         return "native"
     shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    return shown or "none: the worked example runs headless"
+    alone = "no window opens" if installed.missing() else "the worked example runs headless"
+    return shown or f"none: {alone}"

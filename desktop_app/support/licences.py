@@ -37,6 +37,7 @@ KIND_NAMES: dict[Kind, str] = {
     "data": "Data",
     "system": "Library of the system",
 }
+NOT_NAMED = "not named"
 APP = "lensbench"
 EXTRAS = frozenset({"compute"})
 _MAX_BYTES = 1_000_000
@@ -91,6 +92,8 @@ class Licence:
         own = _joined(self.files())
         if own:
             return own
+        if self.licence == NOT_NAMED:
+            return f"{self.name} names no licence and brings no text of one."
         general = _joined(_general(self.licence))
         said = f"{self.name} brings no text of its licence, which it names as {self.licence}."
         return f"{said} The general text of that follows.\n\n{general}" if general else said
@@ -235,7 +238,7 @@ def _licence(told: Message) -> str:
     named = [c.rpartition(" :: ")[2] for c in classifiers]
     lines = (told["License"] or "").strip().splitlines()
     exact = (told["License-Expression"] or "").strip()
-    return exact or " / ".join(named) or (lines[0].strip()[:200] if lines else "not named")
+    return exact or " / ".join(named) or (lines[0].strip()[:200] if lines else NOT_NAMED)
 
 
 def _home(told: Message) -> str:

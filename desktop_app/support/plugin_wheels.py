@@ -90,7 +90,7 @@ def add(wheel: Path, *, replace: bool = False) -> Plugin:
 
 
 def remove(name: str) -> Plugin:
-    """Remove a plug-in with its files; what else lies in its folder stays, and it is off then.
+    """Remove a plug-in with its folder, or with its files from one that it shares; it is off then.
 
     Returns:
         It, as it was.

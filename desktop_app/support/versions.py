@@ -1,7 +1,6 @@
 """Versions of packages: which of two is later, and whether one is among those that are meant.
 
-As much of Python's rules for versions as this program needs, since the library for them comes with
-no base installation.
+As much of Python's rules for versions as what is known to be wrong and the list of licences need.
 """
 
 from __future__ import annotations

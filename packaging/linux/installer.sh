@@ -124,8 +124,10 @@ check_target() {
     [ -e "$OPT" ] || [ -h "$OPT" ] || return 0
     { [ -f "$MARK" ] && [ ! -h "$OPT" ]; } || fail "$OPT is there and was not made by this" \
         'installer; move it away or use --prefix DIR.'
-    # A program that reads its own parts as it needs them cannot be exchanged while it runs.
-    if ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF -- "-> $OPT/lensbench"; then
+    # A program that reads its own parts as it needs them cannot be exchanged while it runs. The
+    # system names it by its real path: a home may be reached through a link.
+    real=$(cd -- "$OPT" && pwd -P) || exit 1
+    if ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF -- "-> $real/lensbench"; then
         fail 'Lensbench is running; close it and try again.'
     fi
 }
@@ -172,7 +174,10 @@ restore() {
             cp -P -- "$WORK/kept$file" "$file"
     done <"$WORK/written"
     [ -z "$MOVED" ] || rm -rf -- "$OPT"
-    [ -z "$WORK" ] || [ ! -d "$WORK/old" ] || mv -- "$WORK/old" "$OPT"
+    [ -z "$WORK" ] || [ ! -d "$WORK/old" ] || mv -- "$WORK/old" "$OPT" || {
+        say "The version before cannot be put back; it is in $WORK/old." >&2
+        WORK=
+    }
 }
 
 write_outside() {
@@ -277,6 +282,8 @@ install_it() {
         [ -z "$before" ] || grep '^folder ' "$WORK/old/installed.txt"
     } >"$MARK"
     [ -s "$MARK" ] || fail "$MARK cannot be written; is the disk full?"
+    # What is left to do holds files of others, which an interruption would remove with the rest.
+    trap '' HUP INT TERM
     DONE=yes
 
     if [ -n "$before" ]; then

@@ -23,8 +23,8 @@ share=
 while read -r kind path; do
     [ "$kind" = file ] || continue
     case $path in */applications/lensbench.desktop) share=${path%/applications/*} ;; esac
-    # A link that leads elsewhere by now is somebody else's.
-    if [ -h "$path" ] && [ "$(readlink -- "$path")" != "$OPT/lensbench" ]; then continue; fi
+    # A link that leads elsewhere by now is somebody else's; ours may lead here through others.
+    if [ -h "$path" ] && [ "$(readlink -f -- "$path")" != "$OPT/lensbench" ]; then continue; fi
     rm -f -- "$path"
 done <installed.txt
 if [ -n "$share" ]; then

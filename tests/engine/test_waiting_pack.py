@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from desktop_app.contract.requests import EstimateMemory, LoadModel, ModelSpec
+from desktop_app.analyses.compare.spec import CompareParams
+from desktop_app.contract.params import PromptRow
+from desktop_app.contract.report import SilentReporter
+from desktop_app.contract.requests import EstimateMemory, LoadModel, ModelSpec, RunAnalysis
 from desktop_app.engine import catalogue
 from desktop_app.engine.packs import pack
 from desktop_app.jobs.service import Service
@@ -57,6 +60,7 @@ def test_it_is_listed_as_at_hand_and_measured_unopened(waiting):
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_opening_it_makes_it_ready(waiting):
     heard = Heard()
     ready = Service().perform(LoadModel(ModelSpec(NAME)), heard)
@@ -65,3 +69,14 @@ def test_opening_it_makes_it_ready(waiting):
     assert not pack.is_waiting(NAME)
     (row,) = (row for row in catalogue.list_models() if row.name == NAME)
     assert row.path == str(pack.pack_folder(NAME))
+
+
+@pytest.mark.model
+def test_beside_another_model_it_is_made_ready_too(waiting, monkeypatch):
+    service, made = Service(), []
+    monkeypatch.setattr(pack, "fetch_pack", lambda name, *_: made.append(name))
+    service.load(ModelSpec(str(waiting)), SilentReporter())
+    assert made == []
+    asked = CompareParams(prompts=(PromptRow(text="1 2"),), with_model=NAME)
+    service.perform(RunAnalysis("compare", asked), SilentReporter())
+    assert made == [NAME]

@@ -109,6 +109,7 @@ def test_distributions_are_those_of_what_is_inside():
     assert found == ["click", "numpy"]
 
 
+@pytest.mark.slow
 def test_transformer_lens_is_content_with_the_stand_ins():
     # Where the two are installed, as here, they are hidden: the stand-ins' finder is asked first.
     code = (

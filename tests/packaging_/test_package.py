@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 
 import pytest
@@ -37,9 +39,9 @@ def test_copied_libraries_are_listed_with_the_texts_of_their_packages(tmp_path, 
     (documents / "libone").mkdir(parents=True)
     text = "Files: *\nLicense: MIT\n\nLicense: MIT\n\nLicense: Zlib\n"
     (documents / "libone" / "copyright").write_text(text)
-    monkeypatch.setattr(system_libraries, "_DOCUMENTS", documents)
+    monkeypatch.setattr(system_libraries, "DOCUMENTS", documents)
     owners = {"/lib/libone.so.1": "libone 1.2-3", "/opt/libodd.so": "libodd.so"}
-    monkeypatch.setattr(system_libraries, "_package", owners.__getitem__)
+    monkeypatch.setattr(system_libraries, "package_of", owners.__getitem__)
     system_libraries.write(list(owners), tmp_path / "licences")
     told = json.loads((tmp_path / "licences" / "system.json").read_text())
     odd, one = told["items"]
@@ -54,6 +56,18 @@ def test_where_no_installer_is_known_that_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(package.sys, "platform", "plan9")
     with pytest.raises(package.PackageError, match=r"plan9; use --folder-only\.$"):
         package.build_installers(tmp_path, tmp_path, viewer=False)
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path, monkeypatch, capsys):
+    def build(_out, *, viewer):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.deb.part")
+
+    monkeypatch.setattr(package, "build_folder", build)
+    assert package.main(["--out", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("package: ")
+    assert "a.deb.part" in said
+    assert said.count("\n") == 1
 
 
 def test_the_recipe_is_told_what_it_asks_for(tmp_path):

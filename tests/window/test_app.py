@@ -189,6 +189,30 @@ def test_a_file_that_the_system_asks_for_is_opened(tmp_path, system, arguments, 
     assert run.stdout.splitlines() == lines
 
 
+PLUGINS = """
+import os, sys
+sys.frozen = sys.argv[1] == "frozen"
+os.environ["QT_PLUGIN_PATH"] = sys.argv[2]
+from desktop_app import app
+made = app.make_application()
+print(sys.argv[2] in made.libraryPaths(), "QT_PLUGIN_PATH" in os.environ)
+"""
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize(("kind", "told"), [("frozen", "True False"), ("source", "True True")])
+def test_programs_that_are_started_from_here_load_plugins_of_their_own(tmp_path, kind, told):
+    run = subprocess.run(
+        [sys.executable, "-c", PLUGINS, kind, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=CHILD_S,
+        check=False,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert (run.returncode, run.stdout.strip()) == (0, told), run.stderr
+
+
 NO_CONSOLE = """
 import sys
 from PySide6.QtCore import QTimer

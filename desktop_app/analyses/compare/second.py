@@ -19,6 +19,7 @@ from desktop_app.engine.memory import (
     text_bytes,
     used_bytes,
 )
+from desktop_app.engine.packs import pack
 from desktop_app.engine.sweep_pass import SweepPlan
 from desktop_app.methods.prepare import encoder_of
 from desktop_app.support.errors import BadInputError, LensbenchError, ModelLoadError
@@ -100,6 +101,7 @@ def second_of(
     if is_same(model, spec):
         return model
     with second_named(spec):
+        pack.make_ready(spec.model, report)
         other = loading.load(spec, report)
     other.budget_bytes = model.budget_bytes
     texts = [encoding.ids for encoding in prepared.encodings]

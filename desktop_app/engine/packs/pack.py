@@ -26,10 +26,13 @@ from desktop_app.engine.packs import pack_steps
 from desktop_app.engine.packs.pack_again import TOKENIZER, convert_again
 from desktop_app.engine.packs.pack_steps import PackError, Steps, never
 from desktop_app.support import paths
+from desktop_app.support.errors import Cancelled
 from desktop_app.support.unfinished import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from desktop_app.contract.report import Reporter
 
 __all__ = [
     "Pack",
@@ -39,10 +42,12 @@ __all__ = [
     "find_pack",
     "is_installed",
     "is_waiting",
+    "make_ready",
     "pack_folder",
     "pack_names",
     "pack_problem",
     "require_pack",
+    "stopping",
     "verify_pack",
 ]
 
@@ -127,6 +132,30 @@ def carried(name: str) -> Path | None:
 def is_waiting(name: str) -> bool:
     """Tell whether a pack travels inside the program and is yet to be converted, or to be again."""
     return carried(name) is not None and not is_installed(name)
+
+
+def make_ready(name: str, report: Reporter) -> None:
+    """Convert a pack that waits inside the program; any other model is left as it is.
+
+    Raises:
+        PackError: As of `fetch_pack`.
+        Cancelled: The report said so.
+    """
+    if name in pack_names() and is_waiting(name):
+        fetch_pack(name, report.step, stopping(report))
+
+
+def stopping(report: Reporter) -> Callable[[], bool]:
+    """Return what says whether a report asks to stop."""
+
+    def should_stop() -> bool:
+        try:
+            report.check()
+        except Cancelled:
+            return True
+        return False
+
+    return should_stop
 
 
 def require_pack(name: str) -> Path:

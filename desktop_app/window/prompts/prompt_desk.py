@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QMimeData, QObject, QPersistentModelIndex
+from PySide6.QtCore import QObject, QPersistentModelIndex
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.pictures.words import plural
@@ -21,6 +21,8 @@ from desktop_app.window.prompts.prompt_rows import find_row, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from PySide6.QtCore import QMimeData
 
     from desktop_app.contract.spec import Intent
     from desktop_app.views.base import AnalysisView
@@ -87,8 +89,9 @@ class PromptDesk(QObject):
 
     def paste(self) -> None:
         """Add what the clipboard holds: a table, a file, or one prompt a line."""
-        held = QApplication.clipboard().mimeData()
-        urls = held.urls() if isinstance(held, QMimeData) else []  # None: nothing was ever copied
+        # None where nothing was ever copied, which its types do not say.
+        held = cast("QMimeData | None", QApplication.clipboard().mimeData())
+        urls = [] if held is None else held.urls()
         paths = [Path(url.toLocalFile()) for url in urls]
         tables = [path for path in paths if path.suffix.lower() in PROMPT_ENDINGS]
         if tables:
