@@ -13,6 +13,7 @@ import desktop_app
 # What the installed program, which is no interpreter, runs in place of itself.
 MODULES = ("desktop_app.engine.bounded", "desktop_app.engine.packs.pack_convert")
 MODULE_FLAG = "--run-module"
+_STARTER = "_PYI_"
 _SEARCH_PATH = "LD_LIBRARY_PATH"
 _QT_PATHS = ("QT_PLUGIN_PATH", "QML2_IMPORT_PATH")
 # Where Windows would open a console for each of them.
@@ -57,9 +58,15 @@ def forget_own_libraries() -> None:
     """Let programs of the machine that are started from here find its libraries and not ours.
 
     The installed program's starter puts its own folder first on the search path; the system's
-    loader has read that already.
+    loader has read that already. Its own marks go as well: a program that inherits them, be it one
+    of our children or one that a file manager starts, would take itself for a part of this one, and
+    look for nothing.
     """
-    if not is_frozen() or not sys.platform.startswith("linux"):
+    if not is_frozen():
+        return
+    for name in [name for name in os.environ if name.startswith(_STARTER)]:
+        del os.environ[name]
+    if not sys.platform.startswith("linux"):
         return
     before = os.environ.pop(f"{_SEARCH_PATH}_ORIG", None)
     if before:
@@ -89,8 +96,6 @@ def environment(**more: str) -> dict[str, str]:
     search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {
         **os.environ,
-        # The installed program's starter then finds its own libraries anew, which were forgotten.
-        "PYINSTALLER_RESET_ENVIRONMENT": "1",
         "PYTHONPATH": search,
         "PYTHONIOENCODING": "utf-8",
         "HF_HUB_OFFLINE": "1",
