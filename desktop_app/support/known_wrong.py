@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Literal
 
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from desktop_app.support import installed, paths
-from desktop_app.support.requirements import counts_here, read_requirement
-from desktop_app.support.versions import conditions, satisfies
+from desktop_app.support.requirements import counts_here, read_requirement, satisfies
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Pair(BaseModel):
     @field_validator("versions")
     @classmethod
     def _is_range(cls, value: str) -> str:
-        conditions(value)
+        SpecifierSet(value)
         return value
 
     @field_validator("partners")
@@ -71,7 +72,7 @@ class Pair(BaseModel):
     def _are_ranges(cls, value: dict[str, str]) -> dict[str, str]:
         for name, wanted in value.items():
             if name != _SYSTEM:
-                conditions(wanted)
+                SpecifierSet(wanted)
         return value
 
     def advice(self) -> str:
@@ -141,18 +142,19 @@ def out_of_range() -> dict[str, str]:
     Returns:
         A sentence for each, by its plain name.
     """
-    told = {}
+    told: dict[str, str] = {}
     for line in installed.requirements():
         needed = read_requirement(line)
-        if needed is None or not counts_here(needed.marker, frozenset({"compute"})):
+        if needed is None or not counts_here(needed, frozenset({"compute"})):
             continue
-        version = installed.package_version(needed.name)
-        if version != installed.UNKNOWN and not _is_in(version, needed.versions):
-            bounds = sorted(needed.versions.split(","), key=lambda bound: bound[0] != ">")
+        name, ranges = canonicalize_name(needed.name), str(needed.specifier)
+        version = installed.package_version(name)
+        if version != installed.UNKNOWN and not _is_in(version, ranges):
+            bounds = sorted(ranges.split(","), key=lambda bound: bound[0] != ">")
             wanted = ",".join(bounds)
-            told[needed.name] = (
-                f"{needed.name} {version} is installed, and Lensbench was made for {wanted}: "
-                f'install "{needed.name}{wanted}".'
+            told[name] = (
+                f"{name} {version} is installed, and Lensbench was made for {wanted}: "
+                f'install "{name}{wanted}".'
             )
     return told
 

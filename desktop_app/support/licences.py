@@ -17,10 +17,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from desktop_app.support import installed, paths
-from desktop_app.support.requirements import counts_here, plain_name, read_requirement
+from desktop_app.support.requirements import counts_here, read_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -180,7 +181,7 @@ def _version_of(name: str) -> str:
 
 def _distributions() -> Iterator[Licence]:
     told = _needed() if installed.build() == "source" else map(_told, _all())
-    by_name = {plain_name(said["Name"] or ""): said for said in told}
+    by_name = {canonicalize_name(said["Name"] or ""): said for said in told}
     for name in sorted(by_name):
         if name not in {"", APP}:
             yield _of_distribution(by_name[name])
@@ -199,8 +200,9 @@ def _needed() -> Iterator[Message]:
         yield told
         for line in told.get_all("Requires-Dist") or ():
             needed = read_requirement(line)
-            if needed is not None and counts_here(needed.marker, extras):
-                todo.append((needed.name, needed.extras))
+            if needed is not None and counts_here(needed, extras):
+                asked_for = frozenset(map(canonicalize_name, needed.extras))
+                todo.append((canonicalize_name(needed.name), asked_for))
 
 
 def _told(distribution: metadata.Distribution) -> Message:

@@ -37,7 +37,10 @@ def plugins_dir() -> Path:
 
 
 def key_of(name: str) -> str:
-    """Return a distribution's name in the form in which names are compared."""
+    """Return a distribution's name in the form in which names are compared.
+
+    As `packaging` does it, which a start would import for this alone.
+    """
     return _SEPARATORS.sub("-", name).lower()
 
 

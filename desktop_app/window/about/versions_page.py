@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
 from PySide6.QtCore import qVersion
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app.pictures.ranking import Column, Ranking, Row
 from desktop_app.support import facts, installed, known_wrong
-from desktop_app.support.requirements import plain_name
 from desktop_app.views.frame import label
 from desktop_app.widgets.basics.layouts import filled
 from desktop_app.widgets.tables.ranking import RankingList
@@ -47,11 +47,11 @@ class VersionsPage(QWidget):
 def _rows() -> Iterator[Row]:
     states = _states()
     versions = {**facts.versions(), "Qt": qVersion()}
-    named = {plain_name(name) for name in versions}
+    named = {canonicalize_name(name) for name in versions}
     for name in sorted(states.keys() - named):  # what is wrong and not among what is always told
         versions[name] = installed.package_version(name)
     for name, version in versions.items():
-        state = states.get(plain_name(name), "")
+        state = states.get(canonicalize_name(name), "")
         written = (_TITLES.get(name, name), version, state)
         yield Row(name, written, emphasis="bad" if state in {_WRONG, _OTHER} else "")
 
@@ -62,7 +62,7 @@ def _states() -> dict[str, str]:
     for found in reversed(known_wrong.found_here()):
         pair = found.pair
         for name in (pair.package, *pair.partners):
-            states[plain_name(name)] = _AROUND if pair.guarded else _WRONG
+            states[canonicalize_name(name)] = _AROUND if pair.guarded else _WRONG
     return states
 
 
