@@ -1,8 +1,8 @@
 """Stand-ins for two libraries that TransformerLens imports at its top and Lensbench never uses.
 
 `datasets` and `pandas` (with pyarrow a quarter of a gigabyte) stay out of the installed program.
-PyInstaller runs this before the program. A real one that a plug-in brings is found first: this
-finder stands last.
+PyInstaller runs this before the program. A real one that a plug-in brings is found first, as this
+finder stands last; where a model was loaded before the plug-in was switched on, at the next start.
 """
 
 from __future__ import annotations

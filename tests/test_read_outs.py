@@ -58,9 +58,13 @@ EXCEPTIONS = {
 }
 
 
+# A NamedTuple's own methods, which have an underscore so as not to be taken for fields.
+OF_TUPLES = {"_asdict", "_replace"}
+
+
 def is_private(name: str) -> bool:
     """Return whether a name has one underscore before it."""
-    return name.startswith("_") and not name.startswith("__")
+    return name.startswith("_") and not name.startswith("__") and name not in OF_TUPLES
 
 
 def names_in(node: ast.AST) -> list[str]:

@@ -38,13 +38,14 @@ def waiting(tmp_path, monkeypatch):
     monkeypatch.setenv("LENSBENCH_HOME", str(tmp_path / "home"))
     gguf = write_gguf(tmp_path / "tiny.gguf")
     digest = hashlib.sha256(gguf.read_bytes()).hexdigest()
+    find = pack.find_pack
     tiny = replace(
-        pack.find_pack(NAME),
+        find(NAME),
         member_bytes=gguf.stat().st_size,
         member_sha256=digest,
         installed_bytes=1,
     )
-    monkeypatch.setattr(pack, "_catalogue", lambda: {NAME: tiny})
+    monkeypatch.setattr(pack, "find_pack", lambda name: tiny if name == NAME else find(name))
     monkeypatch.setattr(pack, "carried", lambda name: gguf if name == NAME else None)
     return gguf
 
