@@ -3,7 +3,7 @@
 A wheel is unpacked into a temporary folder beside the others, which takes its name at the end: one
 that is refused, or a program that is killed meanwhile, leaves what was there as it was. No system
 exchanges two folders at once, so there is a moment between two renames in which a plug-in that is
-being replaced has no name.
+being replaced has no name: it lies aside then, whole, in a hidden folder.
 """
 
 from __future__ import annotations
@@ -181,10 +181,15 @@ def _is_version(told: str, version: Version) -> bool:
         return False
 
 
+def _beside(key: str, kind: str) -> Path:
+    """Return a new name among the plug-ins, in a form in which none is looked for."""
+    return plugins_dir() / f".{key}-{secrets.token_hex(6)}.{kind}"
+
+
 @contextlib.contextmanager
 def _temporary(key: str) -> Iterator[Path]:
     """Give an empty folder beside the plug-ins; what is left of it afterwards is removed."""
-    folder = plugins_dir() / f".{key}-{secrets.token_hex(6)}.part"
+    folder = _beside(key, "part")
     with unfinished.noted(folder):
         folder.mkdir()
         try:
@@ -198,13 +203,15 @@ def _take_place(folder: Path, final: Path) -> None:
     if not final.exists():
         folder.rename(final)
         return
-    with _temporary(final.name) as aside:
-        final.rename(aside / "old")
-        try:
-            folder.rename(final)
-        except OSError:
-            (aside / "old").rename(final)
-            raise
+    aside = _beside(final.name, "old")
+    final.rename(aside)
+    try:
+        folder.rename(final)
+    except OSError:
+        aside.rename(final)  # where this fails too it stays where it is: nothing of it is lost
+        raise
+    with unfinished.noted(aside):
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _failed(wheel: Path, error: OSError) -> BadInputError:

@@ -314,6 +314,23 @@ def test_a_place_that_cannot_be_taken_keeps_the_old_one(tmp_path, monkeypatch):
     assert plugins.find("its-plugin").problem == ""
 
 
+def test_an_old_one_that_cannot_come_back_either_is_not_lost(tmp_path, monkeypatch):
+    folder = add(write_wheel(tmp_path)).folder
+    files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    newer, rename = write_wheel(tmp_path, files_of(version="2.0")), Path.rename
+
+    def refusing(path, target):
+        if target == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(target))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refusing)
+    with pytest.raises(BadInputError, match="cannot be written"):
+        add(newer, replace=True)
+    (kept,) = plugins_dir().glob(".its-plugin-*.old")
+    assert {path.name: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == files
+
+
 def test_one_among_others_is_removed_file_by_file():
     for name in ("one", "two"):
         unpacked(
