@@ -41,9 +41,9 @@ from unseen_screen import Screen, ScreenError
 
 
 def _place_session(root: Path) -> None:
-    """Give the user a session to look at: one of an earlier version."""
+    """Give the user a session to look at."""
     place = root / SAVED.lstrip("/")
-    shutil.copy2(smoke.OLD_SESSIONS[-1], place)
+    shutil.copy2(smoke.SESSIONS[-1], place)
     os.chown(place, USER_ID, USER_ID)
 
 

@@ -126,15 +126,18 @@ class Check:
         self, room: Room, *command: str, title: str = MAIN
     ) -> tuple[subprocess.Popen[bytes], str]:
         """Run a command that opens the window; return its process and the window."""
-        told = open(self.pictures / "told.txt", "ab")  # noqa: SIM115 - the process has it
-        with told:
-            process = subprocess.Popen(
+        process = self._begin(room, *command)
+        return process, self._screen.appeared(title, lambda: process.poll() is None)
+
+    def _begin(self, room: Room, *command: str) -> subprocess.Popen[bytes]:
+        """Start a command on the screen; what it says is kept beside the pictures."""
+        with open(self.pictures / "told.txt", "ab") as told:  # the process has its own handle
+            return subprocess.Popen(
                 room.line(*command, DISPLAY=self._screen.display),
                 stdin=subprocess.DEVNULL,
                 stdout=told,
                 stderr=told,
             )
-        return process, self._screen.appeared(title, lambda: process.poll() is None)
 
     def close(self, process: subprocess.Popen[bytes], window: str) -> None:
         """Ask the window to close by its key, and see that the program ends well."""
@@ -201,14 +204,7 @@ class Check:
         self._log.ok("a double click in a file manager opens it")
 
     def _opened(self, room: Room, command: tuple[str, ...], title: str) -> None:
-        told = open(self.pictures / "told.txt", "ab")  # noqa: SIM115 - the process has it
-        with told:
-            opener = subprocess.Popen(
-                room.line(*command, DISPLAY=self._screen.display),
-                stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=told,
-            )
+        opener = self._begin(room, *command)
         window = self._screen.appeared(title)
         time.sleep(LOOK_S * 4)
         self._screen.picture(self.pictures / f"{self.name}-{command[0]}.png")
@@ -241,7 +237,7 @@ class Check:
         place = Path(tempfile.mkdtemp(prefix="lensbench-installed-"))
         before = os.umask(0)  # what is made here is written to by the user inside
         try:
-            place.chmod(0o777)
+            place.chmod(0o1777)  # nobody but root may put another script in its place
             with self.offline(shared={place: str(place)}) as room:
                 program = place / "lensbench"
                 start = " ".join(f"'{part}'" for part in room.entering(user=True))
@@ -249,7 +245,7 @@ class Check:
                 program.chmod(0o755)
                 given = [self._root / session.lstrip("/") for session in sessions]
                 viewer = self.name == VIEWER
-                old = () if sessions else smoke.OLD_SESSIONS
+                old = () if sessions else smoke.SESSIONS
                 trial = Trial(program, place / "trial", viewer, True, (*old, *given))
                 groups = ["facts", "sessions", "refusals"] if viewer else ["worked", "models"]
                 for group in groups:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 OLD_SESSIONS = tuple(sorted((ROOT / "tests" / "session" / "old").glob("*.lens")))
+# The worked example of the toy model, for programs that can make none.
+SESSIONS = (*OLD_SESSIONS, ROOT / "tests" / "bundle" / "toy.lens")
 SAMPLE = ROOT / "tests" / "plugin_sample"
 ENTRY_POINTS = "lensbench.analyses"
 ENDINGS = ("json", "py", "png")
@@ -275,7 +277,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a new folder for what it writes")
     given = parser.parse_args()
     place = given.keep or Path(tempfile.mkdtemp(prefix="lensbench-smoke-"))
-    sessions = (*OLD_SESSIONS, *(path.resolve() for path in given.session))
+    sessions = (*SESSIONS, *(path.resolve() for path in given.session))
     trial = Trial(
         given.program.resolve(), place.resolve(), given.viewer, not given.without_pack, sessions
     )

@@ -1,4 +1,4 @@
-"""The built programs, tried as `packaging/smoke.py` does: one test for each group of its checks.
+"""The built programs, tried as `packaging/smoke.py` does: one test for each program.
 
 `LENSBENCH_TEST_BUNDLE` names the full program, `LENSBENCH_TEST_VIEWER` the one without models.
 """
@@ -20,23 +20,22 @@ pytestmark = [pytest.mark.bundle, pytest.mark.slow]
 smoke = script("smoke")
 
 
-@pytest.fixture(scope="module")
-def trial(request, tmp_path_factory):
-    """Return the built program with folders of its own, which the groups share."""
+@pytest.fixture
+def trial(request, tmp_path):
+    """Return the built program with folders of its own."""
     variable = request.param
     if not os.environ.get(variable):
         pytest.skip(f"{variable} names no built program")
     program = Path(os.environ[variable]).resolve()
-    return smoke.Trial(program, tmp_path_factory.mktemp("bundle"), variable == VIEWER)
+    is_viewer = variable == VIEWER
+    return smoke.Trial(program, tmp_path, is_viewer, sessions=smoke.SESSIONS)
 
 
-@pytest.mark.parametrize(
-    ("trial", "group"),
-    [*((FULL, group) for group in smoke.FULL), *((VIEWER, group) for group in smoke.VIEWER)],
-    indirect=["trial"],
-)
-def test_the_built_program_holds(trial, group):
-    try:
-        assert list(smoke.FULL[group](trial))
-    except smoke.SmokeError as error:
-        pytest.fail(str(error), pytrace=False)
+@pytest.mark.parametrize("trial", [FULL, VIEWER], indirect=True)
+def test_the_built_program_holds(trial):
+    """The groups go in their order: the later ones look at what the earlier ones left."""
+    for name, group in (smoke.VIEWER if trial.is_viewer else smoke.FULL).items():
+        try:
+            assert list(group(trial)), name
+        except smoke.SmokeError as error:
+            pytest.fail(f"{name}: {error}", pytrace=False)
